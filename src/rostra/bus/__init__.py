@@ -1,0 +1,1 @@
+"""NATS: subjects, messages, the live window, the room records."""

@@ -1,0 +1,1 @@
+"""Codec libraries behind small typed faces, for whoever decodes (stage, listening) or encodes (encoding)."""

@@ -1,0 +1,195 @@
+"""Every setting, typed, with its own documentation. An unknown key is an error.
+
+Settings come from, later ones winning: the defaults here, ``--config FILE`` (TOML, same names), ``ROSTRA_SECTION_KEY``
+in the environment, the command line. ``docs/settings.md`` is made from this file (``make docs``).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from rostra.errors import ConfigError
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class FrontSettings(_Section):
+    """The front door: what the public reaches."""
+
+    host: str = "0.0.0.0"  # noqa: S104
+    """Address to listen on."""
+    port: int = Field(8080, ge=0, le=65535)
+    """Port to listen on. 0 takes a free one."""
+    edges: int = Field(0, ge=0, le=256)
+    """Edge processes. 0: one a core and more where the limit on open files asks for it, with one to spare."""
+    flush_s: float = Field(0.0, ge=0.0, le=4.0)
+    """Seconds of sound sent to a listener at once. 0: the ladder 0.5, 1, 2, 4, rising with load."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Networks (CIDR) of proxies in front whose PROXY protocol preamble is believed. None else's is."""
+    proxy_protocol: bool = False
+    """Whether connections from trusted proxies begin with a PROXY protocol v1 or v2 preamble."""
+    public_url: str = ""
+    """The address listeners use, if it is not http(s)://host:port (a proxy or a load balancer in front)."""
+    backlog: int = Field(4096, ge=16)
+    """Connections the kernel keeps for us until we accept them (capped by net.core.somaxconn)."""
+    reserve_descriptors: int = Field(200, ge=16)
+    """Open files kept back from listeners, for the bus and to answer 'come back' when full."""
+
+
+class StudioSettings(_Section):
+    """The stage door: API and pages for hosts, speakers and operators."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: int = Field(8081, ge=0, le=65535)
+    """Port to listen on. 0 takes a free one."""
+    public_url: str = ""
+    """The address hosts and speakers use, if it is not http(s)://host:port."""
+    allowed_origins: tuple[str, ...] = ()
+    """Origins whose pages may call the stage door from a browser, besides its own."""
+
+
+class SourceSettings(_Section):
+    """The source port: Icecast source clients."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: int = Field(8082, ge=0, le=65535)
+    """Port to listen on. 0 takes a free one."""
+
+
+class WebRtcSettings(_Section):
+    """How browsers' media reaches the stage."""
+
+    ice_servers: tuple[str, ...] = ()
+    """STUN and TURN servers for browsers and the stage, as URLs (RFC 7064, RFC 7065):
+    stun:HOST:PORT, turn:USER:SECRET@HOST:PORT."""
+    public_address: str = ""
+    """The public IP address of this machine behind a cloud's one-to-one NAT; announced in place of the local one."""
+    udp_ports: tuple[int, int] = (0, 0)
+    """Lowest and highest UDP port for media; 0, 0 lets the kernel choose."""
+    hosts: tuple[str, ...] = ()
+    """Local addresses to offer for media; empty offers every interface, loopback included when there is no other."""
+
+
+class StageSettings(_Section):
+    """Who may speak."""
+
+    hosts: int = Field(1, ge=1, le=4)
+    """Host seats."""
+    cohosts: int = Field(2, ge=0, le=8)
+    """Co-host seats."""
+    speakers: int = Field(10, ge=0, le=32)
+    """Speaker seats; 32 seats in all at most."""
+    return_grace_s: float = Field(30.0, ge=0.0, le=600.0)
+    """How long a speaker whose network dropped may come back to the same seat."""
+    loudness_lufs: float = Field(-18.0, ge=-36.0, le=-10.0)
+    """Short-term loudness every voice is brought to."""
+
+
+class TlsSettings(_Section):
+    """Certificates for both doors."""
+
+    cert: str = ""
+    """PEM file with the certificate and its chain. Empty: plain HTTP."""
+    key: str = ""
+    """PEM file with the private key."""
+
+
+class BusSettings(_Section):
+    """NATS."""
+
+    url: str = ""
+    """URL of a NATS server or cluster with JetStream. Empty: `rostra serve` starts its own."""
+
+
+class Settings(_Section):
+    """All settings of one Rostra."""
+
+    data: str = ".rostra"
+    """The data folder: keys, the bus's files, rooms. Made if it is not there."""
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$")
+    """How much the processes say."""
+    front: FrontSettings = FrontSettings()
+    studio: StudioSettings = StudioSettings()
+    source: SourceSettings = SourceSettings()
+    webrtc: WebRtcSettings = WebRtcSettings()
+    stage: StageSettings = StageSettings()
+    tls: TlsSettings = TlsSettings()
+    bus: BusSettings = BusSettings()
+
+
+CHILD_VARIABLE = "ROSTRA_SETTINGS_JSON"
+"""How `rostra serve` hands its resolved settings to the processes it starts."""
+
+
+def load(file: str | None = None, overrides: dict[str, Any] | None = None) -> Settings:
+    """Settings from all sources; ``overrides`` is nested as the sections are and wins.
+
+    :raises ConfigError: names the key and what is wrong with it.
+    """
+    merged: dict[str, Any] = {}
+    if inherited := os.environ.get(CHILD_VARIABLE):
+        merged = json.loads(inherited)
+    if file:
+        _merge(merged, _read(Path(file)))
+    _merge(merged, _from_environment(dict(os.environ)))
+    _merge(merged, overrides or {})
+    try:
+        return Settings.model_validate(merged)
+    except ValidationError as e:
+        first = e.errors()[0]
+        key = ".".join(str(x) for x in first["loc"])
+        what = "is not a setting; see docs/settings.md" if first["type"] == "extra_forbidden" else first["msg"]
+        raise ConfigError(f"{key}: {what}") from e
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text())
+    except OSError as e:
+        raise ConfigError(f"The configuration file {path} cannot be read: {e.strerror}.") from e
+    except tomllib.TOMLDecodeError as e:
+        raise ConfigError(f"The configuration file {path} is not TOML: {e}.") from e
+
+
+def _from_environment(environ: dict[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    sections = {n: f.annotation for n, f in Settings.model_fields.items()}
+    for name, value in environ.items():
+        if not name.startswith("ROSTRA_") or name == CHILD_VARIABLE:
+            continue
+        key = name.removeprefix("ROSTRA_").lower()
+        section, _, rest = key.partition("_")
+        kind = sections.get(section)
+        if isinstance(kind, type) and issubclass(kind, _Section) and rest:
+            found.setdefault(section, {})[rest] = _parse(value)
+        elif key in sections:
+            found[key] = _parse(value)
+        else:
+            raise ConfigError(f"{name}: is not a setting; see docs/settings.md")
+    return found
+
+
+def _parse(value: str) -> Any:
+    """JSON where it is JSON (numbers, lists), the bare text otherwise."""
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def _merge(into: dict[str, Any], new: dict[str, Any]) -> None:
+    for key, value in new.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            _merge(into[key], value)
+        else:
+            into[key] = value

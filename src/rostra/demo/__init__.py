@@ -1,0 +1,1 @@
+"""Two voices of our own making, for the room `demo`."""

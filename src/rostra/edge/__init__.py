@@ -1,0 +1,1 @@
+"""Parts to listeners: push, LL-HLS, MP3, state and pages."""

@@ -1,0 +1,1 @@
+"""PCM to Opus, AAC and MP3."""

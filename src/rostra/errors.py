@@ -1,0 +1,150 @@
+"""Every exception of Rostra, as one tree.
+
+::
+
+    RostraError
+    ├── ConfigError            a setting is unknown or makes no sense
+    ├── EnvironmentFault       this machine cannot do what was asked
+    │   ├── PortInUse
+    │   ├── DataFolderFault    of another version, locked, not writable
+    │   └── MissingTool
+    ├── Refused                theirs: the request cannot be granted as it is
+    │   ├── BadRequest         malformed (400)
+    │   ├── BadToken           missing, forged, expired, for another room (401)
+    │   ├── Forbidden          a good token whose role may not do this (403)
+    │   ├── NotFound           no such room, seat, part (404)
+    │   ├── Conflict           a room of that name exists, the seat is taken (409)
+    │   ├── TooLarge           (413)
+    │   ├── Unsupported        a codec or container we lack (415)
+    │   └── Full               no seat, no descriptor: come back in ``retry_after_s`` (503)
+    ├── WireError              bytes that are not what their format says
+    └── Unavailable            ours: a part of Rostra does not answer (503)
+        ├── BusUnavailable
+        └── StageUnavailable
+
+An exception carries data and builds its sentence from it. ``str(e)`` is a sentence a person understands, with what
+to do next. ``status`` hints the HTTP status and ``slug`` names the problem type (RFC 9457).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class RostraError(Exception):
+    status = 500
+    slug = "internal"
+    title = "Something went wrong on our side"
+
+    def problem(self) -> dict[str, Any]:
+        """The body of an ``application/problem+json`` answer (RFC 9457, section 3)."""
+        return {
+            "type": f"urn:rostra:problem:{self.slug}",
+            "title": self.title,
+            "status": self.status,
+            "detail": str(self),
+        }
+
+
+class ConfigError(RostraError):
+    slug = "config"
+    title = "The configuration cannot be used"
+
+
+class EnvironmentFault(RostraError):
+    slug = "environment"
+    title = "This machine cannot do that"
+
+
+class PortInUse(EnvironmentFault):
+    def __init__(self, host: str, port: int, option: str) -> None:
+        self.host, self.port, self.option = host, port, option
+        super().__init__(
+            f"Port {port} on {host} is in use by another program. Stop it, or choose another with {option} {host}:PORT."
+        )
+
+
+class DataFolderFault(EnvironmentFault):
+    pass
+
+
+class MissingTool(EnvironmentFault):
+    pass
+
+
+class Refused(RostraError):
+    status = 400
+    slug = "refused"
+    title = "That cannot be done"
+
+
+class BadRequest(Refused):
+    status = 400
+    slug = "bad-request"
+    title = "The request is malformed"
+
+
+class BadToken(Refused):
+    status = 401
+    slug = "bad-token"
+    title = "This link is not valid"
+
+
+class Forbidden(Refused):
+    status = 403
+    slug = "forbidden"
+    title = "This link does not give that right"
+
+
+class NotFound(Refused):
+    status = 404
+    slug = "not-found"
+    title = "There is nothing here"
+
+
+class Conflict(Refused):
+    status = 409
+    slug = "conflict"
+    title = "That is taken"
+
+
+class TooLarge(Refused):
+    status = 413
+    slug = "too-large"
+    title = "That is too large"
+
+
+class Unsupported(Refused):
+    status = 415
+    slug = "unsupported"
+    title = "That format is not supported"
+
+
+class Full(Refused):
+    status = 503
+    slug = "full"
+    title = "There is no room at the moment"
+
+    def __init__(self, message: str, retry_after_s: float) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(message)
+
+
+class WireError(RostraError):
+    status = 400
+    slug = "wire"
+    title = "The bytes are not what they should be"
+
+
+class Unavailable(RostraError):
+    status = 503
+    slug = "unavailable"
+    title = "A part of the server does not answer"
+
+
+class BusUnavailable(Unavailable):
+    slug = "bus-unavailable"
+
+
+class StageUnavailable(Unavailable):
+    slug = "stage-unavailable"

@@ -1,0 +1,1 @@
+"""A listener of our own, which measures what it hears (`rostra listen`)."""

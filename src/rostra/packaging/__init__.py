@@ -1,0 +1,1 @@
+"""Encoded frames to parts, segments, the live window and playlists. Pure."""

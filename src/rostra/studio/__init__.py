@@ -1,0 +1,1 @@
+"""The stage door: the API and pages for hosts, speakers and operators, and the source port."""

@@ -1,0 +1,1 @@
+"""Starts the processes, watches them, starts them again, ends them."""
