@@ -130,6 +130,11 @@ class Settings(_Section):
 CHILD_VARIABLE = "ROSTRA_SETTINGS_JSON"
 """How `rostra serve` hands its resolved settings to the processes it starts."""
 
+HEARTBEAT_VARIABLE = "ROSTRA_HEARTBEAT_FD"
+"""Number of a pipe that a supervised process writes a byte to every 0.25 s, so that a hung one is found."""
+
+_NOT_SETTINGS = frozenset({CHILD_VARIABLE, HEARTBEAT_VARIABLE, "ROSTRA_SKIP_PAGES"})
+
 
 def load(file: str | None = None, overrides: dict[str, Any] | None = None) -> Settings:
     """Settings from all sources; ``overrides`` is nested as the sections are and wins.
@@ -165,7 +170,7 @@ def _from_environment(environ: dict[str, str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     sections = {n: f.annotation for n, f in Settings.model_fields.items()}
     for name, value in environ.items():
-        if not name.startswith("ROSTRA_") or name == CHILD_VARIABLE:
+        if not name.startswith("ROSTRA_") or name in _NOT_SETTINGS:
             continue
         key = name.removeprefix("ROSTRA_").lower()
         section, _, rest = key.partition("_")
