@@ -1,0 +1,151 @@
+"""JetStream as we use it: two streams, made again whenever a restarted server forgot them, and read in one go.
+
+Reading uses Direct Get with a batch (NATS ADR-31, nats-server 2.11): one request, all messages, no consumer left
+behind in the server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from nats.aio.msg import Msg
+
+from rostra.bus.connection import Connection
+from rostra.errors import BusUnavailable, Conflict
+
+API_TIMEOUT_S = 3.0
+
+BATCH = 1024
+"""Messages asked for at once; the server may send fewer and says how many are left."""
+
+MAX_READ = 65_536
+"""Messages in one reading: a minute of parts of 180 rooms. The window's bytes are bounded in the server."""
+
+_STREAM_NAME_IN_USE = 10058
+_WRONG_LAST_SEQUENCE = (10071, 10164)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A message as a stream keeps it."""
+
+    subject: str
+    sequence: int
+    data: bytes
+    deleted: bool
+
+
+async def ensure(connection: Connection, config: dict[str, Any]) -> bool:
+    """Makes the stream if it is not there. True if it was made.
+
+    :raises BusUnavailable: if the server has no JetStream, or will not make it.
+    """
+    name = config["name"]
+    info = await _api(connection, f"STREAM.INFO.{name}", {})
+    if "error" not in info:
+        return False
+    made = await _api(connection, f"STREAM.CREATE.{name}", config)
+    error = made.get("error")
+    if error is None:
+        return True
+    if error.get("err_code") == _STREAM_NAME_IN_USE:  # another process was faster, with another version's limits
+        return False
+    raise BusUnavailable(f"NATS will not make the stream {name!r}: {error.get('description', error)}")
+
+
+async def put(connection: Connection, subject: str, data: bytes, last: int) -> int:
+    """Stores ``data`` if the last message on ``subject`` has the sequence ``last`` (0: there is none). Its sequence.
+
+    :raises Conflict: if it does not.
+    """
+    headers = {"Nats-Expected-Last-Subject-Sequence": str(last)}
+    answer = _json(await _request(connection, subject, data, headers))
+    error = answer.get("error")
+    if error is None:
+        return int(answer["seq"])
+    if error.get("err_code") in _WRONG_LAST_SEQUENCE:
+        raise Conflict("Somebody else changed it at the same time. Read it again.")
+    raise BusUnavailable(f"NATS did not store the record: {error.get('description', error)}")
+
+
+async def last(connection: Connection, stream: str, subject: str) -> Stored | None:
+    """The last message on ``subject``, from the stream's leader (a Direct Get may be answered by a late replica)."""
+    answer = await _api(connection, f"STREAM.MSG.GET.{stream}", {"last_by_subj": subject})
+    error = answer.get("error")
+    if error is not None:
+        if error.get("code") == 404:
+            return None
+        raise BusUnavailable(f"NATS did not read the record: {error.get('description', error)}")
+    message = answer["message"]
+    headers = base64.b64decode(message.get("hdrs", ""))
+    data = base64.b64decode(message.get("data", ""))
+    return Stored(message["subject"], int(message["seq"]), data, b"KV-Operation" in headers)
+
+
+async def read_all(connection: Connection, stream: str, subject: str) -> list[Stored]:
+    """Every message that ``stream`` holds on ``subject`` (wildcards allowed), oldest first."""
+    found: list[Stored] = []
+    start = 1
+    while len(found) < MAX_READ:
+        query = {"seq": start, "next_by_subj": subject, "batch": BATCH}
+        messages, left = await _direct(connection, stream, query)
+        found += messages
+        if not messages or not left:
+            break
+        start = messages[-1].sequence + 1
+    return found
+
+
+async def _direct(connection: Connection, stream: str, query: dict[str, Any]) -> tuple[list[Stored], int]:
+    """One batch, and how many messages are left after it. The answers end with status 204 (ADR-31)."""
+    answers: asyncio.Queue[Msg] = asyncio.Queue(maxsize=BATCH + 8)
+
+    async def on_answer(message: Msg) -> None:
+        answers.put_nowait(message)
+
+    inbox = connection.new_inbox()
+    subscribed = await connection.subscribe(inbox, on_answer)
+    found: list[Stored] = []
+    left = 0
+    try:
+        async with asyncio.timeout(API_TIMEOUT_S):
+            await connection.publish(f"$JS.API.DIRECT.GET.{stream}", json.dumps(query).encode(), reply=inbox)
+            while True:
+                message = await answers.get()
+                headers = message.headers or {}
+                status = headers.get("Status")
+                if status is None:
+                    deleted = "KV-Operation" in headers
+                    found.append(Stored(headers["Nats-Subject"], int(headers["Nats-Sequence"]), message.data, deleted))
+                    left = int(headers.get("Nats-Num-Pending", 0))
+                    continue
+                if status == "204":
+                    return found, int(headers.get("Nats-Num-Pending", left))
+                if status == "404":
+                    return found, 0
+                raise BusUnavailable(f"NATS did not read {stream!r}: {status} {headers.get('Description', '')}")
+    except TimeoutError as e:
+        raise BusUnavailable(f"NATS did not read the stream {stream!r} within {API_TIMEOUT_S:g} s") from e
+    finally:
+        await connection.unsubscribe(subscribed)
+
+
+async def _api(connection: Connection, verb: str, body: dict[str, Any]) -> dict[str, Any]:
+    payload = json.dumps(body).encode() if body else b""
+    return _json(await _request(connection, f"$JS.API.{verb}", payload))
+
+
+async def _request(connection: Connection, subject: str, payload: bytes, headers: dict[str, str] | None = None) -> Msg:
+    return await connection.call_raw(subject, payload, API_TIMEOUT_S, headers)
+
+
+def _json(message: Msg) -> dict[str, Any]:
+    try:
+        found = json.loads(message.data)
+    except ValueError as e:
+        raise BusUnavailable("NATS answered with something that is not JSON") from e
+    return found if isinstance(found, dict) else {}
