@@ -13,9 +13,16 @@
     │   ├── BadToken           missing, forged, expired, for another room (401)
     │   ├── Forbidden          a good token whose role may not do this (403)
     │   ├── NotFound           no such room, seat, part (404)
+    │   ├── MethodNotAllowed   ``allow`` says which are (405)
+    │   ├── TooSlow            a request that did not come to its end in time (408)
     │   ├── Conflict           a room of that name exists, the seat is taken (409)
+    │   ├── Gone               it was there, and is over (410)
+    │   ├── LengthRequired     a body without a length (411)
     │   ├── TooLarge           (413)
     │   ├── Unsupported        a codec or container we lack (415)
+    │   ├── OutOfRange         no such bytes; ``size`` says how many there are (416)
+    │   ├── HeadTooLarge       of a request (431)
+    │   ├── WrongVersion       of HTTP (505)
     │   └── Full               no seat, no descriptor: come back in ``retry_after_s`` (503)
     ├── WireError              bytes that are not what their format says
     └── Unavailable            ours: a part of Rostra does not answer (503)
@@ -102,6 +109,34 @@ class NotFound(Refused):
     title = "There is nothing here"
 
 
+class MethodNotAllowed(Refused):
+    status = 405
+    slug = "method-not-allowed"
+    title = "That method is not for this address"
+
+    def __init__(self, method: str, allow: str) -> None:
+        self.method, self.allow = method, allow
+        super().__init__(f"{method[:16]} is not possible here, only {allow}.")
+
+
+class TooSlow(Refused):
+    status = 408
+    slug = "too-slow"
+    title = "The request took too long to arrive"
+
+
+class Gone(Refused):
+    status = 410
+    slug = "gone"
+    title = "This is over"
+
+
+class LengthRequired(Refused):
+    status = 411
+    slug = "length-required"
+    title = "The length of the body is missing"
+
+
 class Conflict(Refused):
     status = 409
     slug = "conflict"
@@ -118,6 +153,28 @@ class Unsupported(Refused):
     status = 415
     slug = "unsupported"
     title = "That format is not supported"
+
+
+class OutOfRange(Refused):
+    status = 416
+    slug = "out-of-range"
+    title = "There are no such bytes"
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        super().__init__(f"That range lies outside the {size} bytes that there are.")
+
+
+class HeadTooLarge(Refused):
+    status = 431
+    slug = "head-too-large"
+    title = "The head of the request is too large"
+
+
+class WrongVersion(Refused):
+    status = 505
+    slug = "wrong-version"
+    title = "This version of HTTP is not spoken here"
 
 
 class Full(Refused):

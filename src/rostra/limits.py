@@ -127,8 +127,9 @@ def _open_files(facts: MachineFacts, processes: int, reserve: int) -> Finding:
         "open files",
         f"{facts.nofile_hard:,} a process",
         each * processes,
-        f"A process may have {facts.nofile_hard:,} files open{raised}; with {reserve} kept back, {processes_word} can "
-        f"hold {each * processes:,} listeners. More: `ulimit -Hn`, LimitNOFILE= in the service, or more edges (--edges).",
+        f"A process may have {facts.nofile_hard:,} files open{raised}; with {reserve} kept back, {processes_word} "
+        f"can hold {each * processes:,} listeners. More: `ulimit -Hn`, LimitNOFILE= in the service, or more edges "
+        "(--edges).",
     )
 
 
@@ -179,8 +180,8 @@ def _conntrack(facts: MachineFacts) -> list[Finding]:
             "connection tracking",
             f"{facts.conntrack_max:,} entries",
             facts.conntrack_max,
-            f"The firewall tracks at most {facts.conntrack_max:,} connections and then drops new ones without a word; a "
-            "listener who vanished keeps its entry for days by default. More: sysctl "
+            f"The firewall tracks at most {facts.conntrack_max:,} connections and then drops new ones without a word; "
+            "a listener who vanished keeps its entry for days by default. More: sysctl "
             "net.netfilter.nf_conntrack_max, or exempt the front door (notrack).",
         )
     ]
