@@ -1,0 +1,5 @@
+"""Speed and size, side by side with others: ``python -m benchmarks`` (or ``make bench``).
+
+Every run writes one JSON file a benchmark into ``benchmarks/results``; ``python -m benchmarks.table`` makes
+``docs/benchmarks.md`` from them. docs/topics/benchmarks.md says how each figure is taken.
+"""
