@@ -34,7 +34,7 @@ class Packager:
     """Cuts frames into parts of a fixed number of frames, and parts into segments of eight."""
 
     def __init__(self, rendition: Rendition, generation: int, first_sequence: int, decoder_config: bytes) -> None:
-        """:param decoder_config: ``OpusHead``, an AudioSpecificConfig, or nothing for MP3.
+        """:param decoder_config: the fields of ``dOps``, an AudioSpecificConfig, or nothing for MP3.
 
         :raises WireError: if the decoder configuration is not one.
         """
@@ -57,8 +57,7 @@ class Packager:
     def add(self, frame: EncodedFrame, wall: WallTime, metadata: Metadata | None = None) -> Part | None:
         """Take a frame; a part comes out when the frame fills it, or when the frame leaves a hole behind the last.
 
-        A hole (the stage was suspended, say) ends the part and its segment early and leaves time to tell the rest:
-        only the last part of a segment may be short (rfc8216bis 4.4.4.9).
+        A hole (the stage was suspended, say) ends the part and its segment early and leaves time to tell the rest.
 
         :param wall: when the frame's first sample left the mixer.
         :raises ValueError: if the frame is of another rendition, or not after the last.

@@ -26,8 +26,9 @@ LISTED_SEGMENTS = 64
 """Bound on segments listed, for a stage that crashes again and again and leaves segments of one part."""
 
 RETIRED_S = LISTED_S + 3 * playlists.TARGET_DURATION_S
-"""rfc8216bis 6.2.2: a segment that left the playlist stays available "for a period of time equal to the duration of
-the segment plus the duration of the longest Playlist ... containing that segment": 4.1 + 53.3 s."""
+"""RFC 8216, 6.2.2: a segment that left the playlist "MUST remain available to clients for a period of time equal to the
+duration of the segment plus the duration of the longest Playlist file ... containing that segment": 4.1 + 53.3 s.
+rfc8216bis is content with less; its parts want 12 s."""
 
 ADVANCE_LIMIT_SEGMENTS = 2
 """bis 6.2.5.2: a request for a segment "greater than the Media Sequence Number of the last Media Segment in the
@@ -330,8 +331,11 @@ class LiveWindow:
         return self._last is not None
 
     def playlist(self, *, skip: bool = False) -> Rendered:
-        """The media playlist; with ``skip`` a delta update (``_HLS_skip=YES``), where there is enough to skip."""
-        if not skip:
+        """The media playlist; with ``skip`` a delta update (``_HLS_skip=YES``), where there is enough to skip.
+
+        bis 6.2.5.1: "A Server MUST ignore the _HLS_skip directive ... if it contains an EXT-X-ENDLIST tag."
+        """
+        if not skip or self.ended:
             if self._full is None or self._full[0] != self.version:
                 self._full = (self.version, Rendered(self._render(0)))
             return self._full[1]
@@ -350,7 +354,9 @@ class LiveWindow:
         return self._listed_samples + (self._open.duration if self._open is not None else 0)
 
     def _skippable(self) -> int:
-        """Whole segments that lie before the skip boundary (bis 6.2.5.1)."""
+        """Segments "further from the end of the last (Parent) Media Segment in the Playlist than the Skip Boundary"
+        (bis 6.2.5.1), all of them.
+        """
         left, count = self._total(), 0
         for segment in self._listed:
             left -= segment.duration

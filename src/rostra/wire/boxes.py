@@ -3,8 +3,8 @@
 Only what the path needs: one audio track of Opus ("Encapsulation of Opus in ISO Base Media File Format", 4.3) or
 AAC-LC (ISO/IEC 14496-14), timescale 48,000, one ``moof`` + ``mdat`` a part. Sizes are in bytes, times in samples.
 
-What a part costs beyond its frames is 92 bytes, and 4 more for each frame where their sizes differ (a variable bit
-rate): every default that can stand in the init stands there.
+What a part costs beyond its frames is 100 bytes where they are all of one size; where they differ (a variable bit
+rate) it is 96 and 4 for each: every default that can stand in the init stands there.
 """
 
 from __future__ import annotations
@@ -33,6 +33,9 @@ OPUS_PREROLL_FRAMES = 4
 _SYNC_SAMPLE = 0x02000000
 """sample_depends_on = 2 (on no other), not a non-sync sample: every audio frame (ISO 14496-12, 8.8.3.1)."""
 
+_DOPS = struct.Struct(">BBHIhB")
+"""Opus in ISOBMFF, 4.3.2: version, channels, PreSkip, input rate, gain, mapping family; big endian."""
+
 _MATRIX = struct.pack(">9I", 0x00010000, 0, 0, 0, 0x00010000, 0, 0, 0, 0x40000000)
 _CONTAINERS = frozenset((b"moov", b"trak", b"mdia", b"minf", b"stbl", b"dinf", b"mvex", b"moof", b"traf", b"edts"))
 
@@ -54,7 +57,7 @@ def full_box(kind: bytes, version: int, flags: int, *payload: bytes) -> bytes:
 def init_segment(rendition: Rendition, decoder_config: bytes) -> bytes:
     """The CMAF header, ``ftyp`` + ``moov``, the same bytes for the same arguments.
 
-    :param decoder_config: Opus: an identification header, ``OpusHead`` (RFC 7845, section 5.1);
+    :param decoder_config: Opus: the fields of ``dOps`` (Opus in ISOBMFF, 4.3.2);
         AAC: an AudioSpecificConfig (ISO 14496-3, 1.6.2.1).
     :raises WireError: if the configuration is not one, or the rendition has no container.
     """
@@ -104,14 +107,13 @@ def _audio_entry(kind: bytes, channels: int, config: bytes) -> bytes:
     return box(kind, bytes(6), struct.pack(">H8x2H4xI", 1, channels, 16, SAMPLE_RATE << 16), config)
 
 
-def _opus_entry(head: bytes) -> bytes:
-    if len(head) < 19 or head[:8] != b"OpusHead" or head[8] >> 4 != 0:
-        raise WireError("not an Opus identification header (RFC 7845, section 5.1)")
-    channels, pre_skip, rate, gain, family = struct.unpack_from("<BHIhB", head, 9)
-    if channels not in (1, 2) or family != 0:
+def _opus_entry(config: bytes) -> bytes:
+    if len(config) != _DOPS.size:
+        raise WireError(f"dOps of mapping family 0 has {_DOPS.size} bytes, not {len(config)}")
+    version, channels, _pre_skip, _rate, _gain, family = _DOPS.unpack(config)
+    if version != 0 or channels not in (1, 2) or family != 0:
         raise WireError("only mono and stereo Opus of mapping family 0 is boxed")
-    # 4.3.2: "The fields ... are stored in the same order as in the ID header, but big-endian and Version is 0."
-    return _audio_entry(b"Opus", channels, box(b"dOps", struct.pack(">BBHIhB", 0, channels, pre_skip, rate, gain, 0)))
+    return _audio_entry(b"Opus", channels, box(b"dOps", config))
 
 
 def _opus_preroll() -> bytes:

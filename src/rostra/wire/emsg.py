@@ -19,7 +19,7 @@ DESCRIPTION = "rostra"
 """Description of the ``TXXX`` frame that holds a snapshot."""
 
 UNKNOWN_DURATION = 0xFFFFFFFF
-"""5.10.3.3.4: "the value 0xFFFF indicates an unknown event duration" (all ones): it lasts until the next."""
+"""5.10.3.3.4: all ones stand for a duration that is not known: it lasts until the next."""
 
 MAX_STRING_BYTES = 256
 """Scheme and value of a box; ours have 29. What is longer is not for us."""

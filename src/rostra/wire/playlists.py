@@ -1,6 +1,6 @@
-"""HLS playlists (draft-pantos-hls-rfc8216bis-16, "bis" below): values in, lines out; and the names of what they list.
+"""HLS playlists (draft-pantos-hls-rfc8216bis-22, "bis" below): values in, lines out; and the names of what they list.
 
-Low latency needs protocol version 9 (bis 8: ``EXT-X-SKIP``). Lines are made once for each part and segment and joined
+Low latency needs protocol version 9 (``EXT-X-SKIP``). Lines are made once for each part and segment and joined
 for each playlist; see ``packaging.window``. Durations come in samples at 48 kHz and go out in seconds.
 """
 
@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from rostra.units import SAMPLE_RATE, PartName, Rendition, WallTime
 
 VERSION = 9
-"""bis 8: "A Media Playlist MUST indicate an EXT-X-VERSION of 9 or higher if it contains ... The EXT-X-SKIP tag"."""
+"""bis 8: "A Playlist MUST indicate an EXT-X-VERSION of 9 or higher if it contains: The EXT-X-SKIP tag"."""
 
 HLS_RENDITIONS = (Rendition.OPUS, Rendition.AAC)
 """Renditions that have playlists, the default first. MP3 goes out as one endless stream only."""
@@ -35,20 +35,20 @@ PART_HOLD_BACK_S = 3 * max(r.part_s for r in HLS_RENDITIONS)
 three times the maximum Part Target Duration"."""
 
 PARTS_LISTED_S = 3 * TARGET_DURATION_S
-"""bis 6.2.2: EXT-X-PART tags are removed "after they are greater than three Target Durations from the end of the
-Playlist"."""
+"""bis 6.2.2: "EXT-X-PART tags SHOULD be removed from the Playlist after they are greater than three Target Durations
+from the end of the Playlist"."""
 
 # How long caches in front may keep an answer (bis, appendix B.1, "Low-Latency Server Configuration Profile").
 BLOCKING_MAX_AGE_S = 6 * TARGET_DURATION_S
-"""An answer to a request with ``_HLS_msn``: six target durations. Its address names what it waited for."""
-BLOCKING_MISS_MAX_AGE_S = 4 * TARGET_DURATION_S
-"""A refusal of such a request: four target durations. Only for a refusal that cannot come true later."""
+"""B.1: "Successful responses to blocking Playlist requests should be cached for six Target Durations": their address
+names what they waited for."""
 PLAIN_MAX_AGE_S = 1
 """An answer without ``_HLS_msn``. B.1 suggests half a target duration; 1 s brings newcomers nearer to the edge."""
 MEDIA_MAX_AGE_S = 3600
 """Inits, parts and segments never change; an hour is longer than any playlist lists them."""
 BLOCK_TIMEOUT_S = 3 * TARGET_DURATION_S
-"""bis 6.2.5.2: a server that would hold a playlist request for more than three target durations answers 503."""
+"""bis 6.2.5.2: "A Server that cannot provide the requested Playlist after blocking for more than three Target Durations
+SHOULD return Service Unavailable"."""
 
 MEDIA_TYPE = "audio/mp4"
 PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
@@ -111,7 +111,7 @@ def map_line(uri: str) -> str:
 
 
 def hint_line(uri: str) -> str:
-    """bis 4.4.5.3: what a client may ask for before it is there."""
+    """bis 4.4.5.3: what a client may ask for before it is there. bis 6.2.6: "SHOULD NOT add more than one"."""
     return f'#EXT-X-PRELOAD-HINT:TYPE=PART,URI="{uri}"\n'
 
 
@@ -138,7 +138,10 @@ def segment_tail(uri: str, duration: int, *, gap: bool = False) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RenditionReport:
-    """How far another rendition is (bis 4.4.5.4): the last segment that has a part, and that part."""
+    """How far another rendition is (bis 4.4.5.4): "the Media Sequence Number of the last Partial Segment", its index.
+
+    One for "each Media Playlist (Rendition) in the Multivariant Playlist, except for" the one it stands in (bis B.1).
+    """
 
     uri: str
     last_msn: int
@@ -149,7 +152,8 @@ class RenditionReport:
 
 
 def media_head(rendition: Rendition, media_sequence: int, discontinuity_sequence: int) -> str:
-    """The tags before the first segment. bis 4.4.3.2, 4.4.3.3: both sequences "MUST appear before the first"."""
+    """What stands before the first segment. bis 4.4.3.2, 4.4.3.3: each sequence "MUST appear before the first Media
+    Segment in the Playlist"."""
     return (
         f"{_HEADS[rendition]}#EXT-X-MEDIA-SEQUENCE:{media_sequence}\n"
         f"#EXT-X-DISCONTINUITY-SEQUENCE:{discontinuity_sequence}\n"
@@ -198,7 +202,8 @@ def multivariant(variants: Sequence[Variant] | None = None) -> bytes:
     """``main.m3u8`` (bis 4.4.6): sound alone, the same content in several encodings."""
     if variants is None:
         variants = [nominal_variant(r) for r in HLS_RENDITIONS]
-    return "".join(("#EXTM3U\n", "#EXT-X-VERSION:6\n", "#EXT-X-INDEPENDENT-SEGMENTS\n", *_streams(variants))).encode()
+    # bis 4.4.2.1: EXT-X-INDEPENDENT-SEGMENTS stands in the media playlists, so it "SHOULD NOT" stand here.
+    return "".join(("#EXTM3U\n", "#EXT-X-VERSION:6\n", *_streams(variants))).encode()
 
 
 def _streams(variants: Iterable[Variant]) -> Iterable[str]:
