@@ -1,0 +1,334 @@
+/** The listener's page. Brings player, screen and document together. */
+import { w } from "../words/index.ts";
+import { Native, nativeHls, onApplePhone } from "./native.ts";
+import type { Notice, Player } from "./player.ts";
+import { Push, pushable } from "./push.ts";
+import { screen, type Phase, type RoomState } from "./screen.ts";
+import { silence } from "./silence.ts";
+import type { Link } from "./stream.ts";
+import {
+  el,
+  moment,
+  put,
+  showLevels,
+  showScreen,
+  showStage,
+  showTally,
+  showTitle,
+  showWords,
+  span,
+  type Seat,
+} from "./view.ts";
+import { attachVolume } from "./volume.ts";
+import type { Theatre } from "./theatre.ts";
+
+interface State {
+  title: string;
+  state: RoomState;
+  at: number;
+  now: number;
+  started: number;
+  ended: number;
+  listening: number;
+  stage: Seat[];
+  flush_s: number;
+}
+
+/** How often the page asks for the state while no parts tell it, seconds; each time somewhere in the upper half. */
+const ASK_S = 20;
+/** ... and when the doors are about to open. */
+const ASK_SOON_S = 4;
+/** Those who waited for the doors come in over so many seconds. */
+const DOORS_SPREAD_S = 2;
+/** Pushed sound that does not come within this although the server answers: something on the way keeps it. */
+const KEPT_BACK_S = 12;
+
+const audio = el<HTMLAudioElement>("audio");
+const query = new URLSearchParams(location.search);
+const base = location.pathname.replace(/\/+$/, "");
+
+let phase: Phase = "idle";
+let heard = false;
+let room: RoomState | null = null;
+let state: State | null = null;
+/** Server's clock minus ours, seconds. */
+let offset = 0;
+let until = 0;
+let player: Player | null = null;
+let theatre: Theatre | null = null;
+let tappedAt = 0;
+let firstSoundMs: number | null = null;
+let askTimer = 0;
+let doors = 0;
+let keptBack = 0;
+let pushFailed = false;
+
+const serverNow = (): number => Date.now() / 1000 + offset;
+
+function render(): void {
+  const shown = screen({ phase, room, heard, online: navigator.onLine });
+  showScreen(shown);
+  el("volume").hidden = !player;
+  document.body.dataset["phase"] = phase;
+  const now = serverNow();
+  const t = state;
+  const left = t ? t.at - now : 0;
+  put(
+    "when",
+    !t
+      ? ""
+      : room === "ended" && t.ended
+        ? w.endedAt(moment(t.ended, now))
+        : t.started && room !== "scheduled"
+          ? w.began(moment(t.started, now))
+          : left > 0
+            ? w.begins(moment(t.at, now))
+            : "",
+  );
+  const waits = room === "scheduled" || room === "open";
+  const back = Math.ceil(until - performance.now() / 1000);
+  put(
+    "count",
+    back > 0 && (phase === "full" || phase === "reconnecting")
+      ? w.backIn(back)
+      : waits && t
+        ? left > 0
+          ? w.beginsIn(span(left))
+          : w.beginsNow
+        : "",
+  );
+}
+
+function enter(next: Phase): void {
+  phase = next;
+  render();
+}
+
+function learn(s: State): void {
+  state = s;
+  offset = s.now - Date.now() / 1000;
+  if (player instanceof Push && phase === "connecting") player.flush = s.flush_s;
+  showTitle(s.title);
+  mediaSession();
+  if (!heard) {
+    room = s.state;
+    showTally(s.listening);
+    if (s.stage.length || room !== "scheduled") showStage(s.stage);
+  } else if (player?.figures().via !== "push") room = s.state; // Parts tell it sooner, and in time with the sound.
+  if (phase === "armed" && room !== "scheduled") openDoors();
+  render();
+}
+
+async function ask(): Promise<void> {
+  window.clearTimeout(askTimer);
+  const close = state && Math.abs(state.at - serverNow()) < 60;
+  const every = !state || (close && room === "scheduled") ? ASK_SOON_S : ASK_S;
+  askTimer = window.setTimeout(ask, every * (0.5 + Math.random() / 2) * 1000);
+  if (document.hidden && phase !== "armed" && !(player && !(player instanceof Push))) return;
+  if (player instanceof Push && heard) return;
+  try {
+    const answer = await fetch(`${base}/state`);
+    if (answer.status === 404 && !player) enter("absent");
+    if (answer.ok) learn((await answer.json()) as State);
+  } catch {
+    // The next time may succeed; what is shown stays true until then.
+  }
+}
+
+function onLink(link: Link): void {
+  window.clearTimeout(keptBack);
+  if (link.at === "connecting") {
+    until = 0;
+    if (phase !== "reconnecting") enter(heard ? "sounding" : "connecting");
+    keptBack = window.setTimeout(() => void unusable(), KEPT_BACK_S * 1000);
+  } else if (link.at === "connected") {
+    until = 0;
+    if (phase !== "sounding") enter("connecting");
+  } else if (link.at === "waiting") {
+    until = performance.now() / 1000 + link.inS;
+    enter(link.full ? "full" : "reconnecting");
+  } else if (link.why === "early") {
+    room = "scheduled";
+    void ask();
+    armed();
+  } else if (link.why === "ended") {
+    room = "ended";
+    heard = false;
+    leave("ended");
+  } else leave(link.why === "absent" ? "absent" : "unsupported");
+  render();
+}
+
+const events = {
+  link: onLink,
+  sounding(): void {
+    firstSoundMs ??= performance.now() - tappedAt;
+    heard = true;
+    if (phase === "connecting" || phase === "dry") enter("sounding");
+    else render();
+    void extras();
+  },
+  dry(): void {
+    heard = false;
+    if (phase === "sounding") enter("dry");
+    else render();
+  },
+  snapshot(json: string): void {
+    try {
+      const s = JSON.parse(json) as { v: number; s: RoomState; n: number; l: Record<string, number>; st?: Seat[] };
+      if (s.v !== 1) return;
+      room = s.s;
+      showTally(s.n);
+      if (s.st) showStage(s.st);
+      showLevels(s.l);
+      theatre?.hear(s.l, s.n);
+      render();
+    } catch {
+      // Of a later version than this page: the sound does not depend on it.
+    }
+  },
+  notice(n: Notice): void {
+    if (n.e === "interrupted") room = "interrupted";
+    else if (n.e === "resumed" && room === "interrupted") room = "live";
+    if (n.e === "interrupted" || n.e === "ended") theatre?.hear({}, null);
+    render();
+  },
+  finished(): void {
+    room = "ended";
+    if (state) state.ended ||= serverNow();
+    heard = false;
+    leave("ended");
+  },
+  unusable: () => void unusable(),
+};
+
+/** Pushed sound does not arrive although the server does answer: take it in pieces instead. */
+async function unusable(): Promise<void> {
+  if (!(player instanceof Push) || heard) return;
+  try {
+    if (!(await fetch(`${base}/state`)).ok) return;
+  } catch {
+    return; // The network is gone: that is not the push's fault.
+  }
+  pushFailed = true;
+  player.stop();
+  player = null;
+  await begin();
+}
+
+async function choose(): Promise<Player | null> {
+  const via = query.get("via");
+  if (via === "native" || (!via && nativeHls() && (onApplePhone() || !pushable() || pushFailed)))
+    return new Native(base, audio, events);
+  if (via !== "hls" && pushable() && !pushFailed) {
+    const push = new Push(base, audio, events, query.get("codec"));
+    if (state) push.flush = state.flush_s;
+    return push;
+  }
+  const { HlsJs } = await import("./hls.ts");
+  return new HlsJs(base, audio, events);
+}
+
+async function begin(): Promise<void> {
+  enter("connecting");
+  const chosen = await choose();
+  if (phase !== "connecting" || !chosen) return;
+  player = chosen;
+  player.start();
+  audio.play().catch((e: unknown) => {
+    if (e instanceof DOMException && e.name === "NotAllowedError") leave("tap");
+  });
+  mediaSession();
+  render();
+}
+
+function leave(next: Phase): void {
+  window.clearTimeout(keptBack);
+  window.clearTimeout(doors);
+  const old = player;
+  player = null;
+  old?.stop();
+  silence(audio, false);
+  heard = false;
+  theatre?.hear({}, null);
+  showLevels({});
+  if ("mediaSession" in navigator) navigator.mediaSession.playbackState = "paused";
+  enter(next);
+}
+
+function armed(): void {
+  player?.stop();
+  player = null;
+  silence(audio, true);
+  enter("armed");
+  void ask();
+}
+
+function openDoors(): void {
+  window.clearTimeout(doors);
+  phase = "connecting";
+  doors = window.setTimeout(
+    () => {
+      silence(audio, false);
+      void begin();
+    },
+    Math.random() * DOORS_SPREAD_S * 1000,
+  );
+}
+
+function tap(): void {
+  if (el<HTMLButtonElement>("go").disabled) return;
+  if (player || phase === "armed" || phase === "connecting") return leave("paused");
+  tappedAt = performance.now();
+  firstSoundMs = null;
+  if (room === "scheduled") armed();
+  else void begin();
+}
+
+function mediaSession(): void {
+  if (!("mediaSession" in navigator)) return;
+  const s = navigator.mediaSession;
+  s.metadata = new MediaMetadata({ title: state?.title ?? "Rostra", artist: "Rostra" });
+  s.playbackState = player ? "playing" : "paused";
+  s.setActionHandler("play", () => player || tap());
+  s.setActionHandler("pause", () => player && leave("paused"));
+  s.setActionHandler("stop", () => player && leave("paused"));
+}
+
+/** What is not needed until sound plays comes after it. */
+async function extras(): Promise<void> {
+  if (theatre) return;
+  const { attachDetails, Theatre } = await import("./later.ts");
+  if (theatre) return;
+  theatre = new Theatre(el("theatre"), el("voices"));
+  attachDetails(() => player?.figures() ?? null, base);
+}
+
+showWords();
+showTitle(decodeURIComponent(base.split("/").pop() ?? ""));
+const given = el("state")?.textContent;
+if (given) learn(JSON.parse(given) as State);
+attachVolume(audio, tap);
+el("go").addEventListener("click", tap);
+audio.addEventListener("pause", () => {
+  // Not by us: a call came in, the headphones were pulled out, another app took the sound.
+  if (player && heard && phase === "sounding" && !audio.seeking) leave("paused");
+});
+addEventListener("online", () => {
+  player?.hurry();
+  render();
+});
+addEventListener("offline", render);
+document.addEventListener("visibilitychange", () => document.hidden || void ask());
+window.setInterval(render, 1000);
+render();
+void ask();
+
+declare global {
+  interface Window {
+    rostra: { stats(): Record<string, unknown> };
+  }
+}
+window.rostra = {
+  stats: () => ({ phase, room, heard, says: el("now").dataset["says"], firstSoundMs, ...player?.figures() }),
+};

@@ -1,0 +1,176 @@
+/**
+ * The connection to the edge: one endless answer, read as it comes, and begun again when it breaks.
+ *
+ * The rules of coming back are in `backoff.ts`. An edge that drains says so: then the new connection is opened first and
+ * the old one is let go when the new one brings sound, so that nothing is missed.
+ */
+import { Splitter, type Piece } from "./boxes.ts";
+import { backoff, told } from "./backoff.ts";
+
+/** No byte for so long, besides what a flush takes, on an air that nobody called interrupted: the connection is dead. */
+export const DEAD_S = 8;
+/** And when the edge did say that the stage is gone: it speaks again within this. */
+export const DEAD_INTERRUPTED_S = 60;
+/** A connection that lived so long was a good one: the next loss counts as the first. */
+const GOOD_S = 10;
+
+export type Link =
+  | { at: "connecting" }
+  | { at: "connected" }
+  /** `inS` seconds from now; `full`: the server asked for it. */
+  | { at: "waiting"; inS: number; full: boolean }
+  | { at: "over"; why: "ended" | "absent" | "early" | "refused" };
+
+export interface StreamEvents {
+  piece(piece: Piece): void;
+  /** A new answer has begun; its first pieces follow. */
+  began(): void;
+  link(link: Link): void;
+}
+
+export interface Ground {
+  fetch: typeof fetch;
+  random(): number;
+  now(): number;
+  setTimeout(f: () => void, ms: number): number;
+  clearTimeout(id: number): void;
+}
+
+type Connection = { abort: AbortController; heardAt: number; beganAt: number };
+
+export class Stream {
+  interrupted = false;
+  flush = 0.5;
+  reconnects = 0;
+  bytes = 0;
+  #current: Connection | null = null;
+  #attempt = 0;
+  #timer = 0;
+  #watch = 0;
+  #stopped = true;
+  readonly #url: string;
+  readonly #on: StreamEvents;
+  readonly #ground: Ground;
+
+  constructor(url: string, on: StreamEvents, ground: Ground) {
+    this.#url = url;
+    this.#on = on;
+    this.#ground = ground;
+  }
+
+  start(): void {
+    this.#stopped = false;
+    this.#connect();
+    this.#watchdog();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#ground.clearTimeout(this.#timer);
+    this.#ground.clearTimeout(this.#watch);
+    this.#current?.abort.abort();
+    this.#current = null;
+  }
+
+  /** The edge will close within `inS` seconds: have another before that, at a moment of our own. */
+  leave(inS: number): void {
+    this.#ground.clearTimeout(this.#timer);
+    this.#timer = this.#ground.setTimeout(() => this.#connect(), this.#ground.random() * Math.max(inS, 0) * 1000);
+  }
+
+  /** The network came back: no need to sit out a long wait. */
+  hurry(): void {
+    if (this.#stopped || this.#current) return;
+    this.#attempt = 0;
+    this.#again();
+  }
+
+  #connect(): void {
+    const old = this.#current;
+    if (!old) this.#on.link({ at: "connecting" });
+    void this.#read(old);
+  }
+
+  async #read(old: Connection | null): Promise<void> {
+    const { now } = this.#ground;
+    const mine: Connection = { abort: new AbortController(), heardAt: now(), beganAt: now() };
+    const gone = () => this.#stopped || (this.#current !== mine && this.#current !== old);
+    if (!old) this.#current = mine;
+    try {
+      const answer = await this.#ground.fetch(this.#url, { signal: mine.abort.signal, cache: "no-store" });
+      if (!answer.ok || !answer.body) return this.#refused(answer, mine, old);
+      const reader = answer.body.getReader();
+      const splitter = new Splitter();
+      let first = true;
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (gone()) return void reader.cancel().catch(() => {});
+        if (done) break;
+        mine.heardAt = now();
+        this.bytes += value.length;
+        const pieces = splitter.feed(value);
+        if (first && pieces.length) {
+          first = false;
+          this.#current = mine;
+          old?.abort.abort();
+          this.#on.began();
+          this.#on.link({ at: "connected" });
+        }
+        for (const piece of pieces) if (!gone()) this.#on.piece(piece);
+      }
+    } catch {
+      // A lost network, a reset, bytes that are no boxes: all end here, and all are answered by coming back.
+    }
+    mine.abort.abort();
+    this.#lost(mine);
+  }
+
+  #lost(mine: Connection): void {
+    if (this.#stopped || this.#current !== mine) return;
+    this.#current = null;
+    this.reconnects++;
+    if (this.#ground.now() - mine.beganAt > GOOD_S) this.#attempt = 0;
+    this.#again();
+  }
+
+  #refused(answer: Response, mine: Connection, old: Connection | null): void {
+    mine.abort.abort();
+    if (old && this.#current === old) return; // A sibling that is full: the old one may still have seconds to live.
+    if (this.#stopped || this.#current !== mine) return;
+    this.#current = null;
+    const after = Number(answer.headers.get("retry-after"));
+    if (answer.status === 410) this.#over("ended");
+    else if (answer.status === 404) this.#over("absent");
+    else if (answer.status === 425 || answer.status === 409) this.#over("early");
+    else if (answer.status < 500 && answer.status !== 429) this.#over("refused");
+    else if (after > 0) this.#wait(told(after, this.#ground.random()), true);
+    else this.#again();
+  }
+
+  #over(why: "ended" | "absent" | "early" | "refused"): void {
+    this.stop();
+    this.#on.link({ at: "over", why });
+  }
+
+  #again(): void {
+    this.#wait(backoff(this.#attempt++, this.#ground.random()), false);
+  }
+
+  #wait(inS: number, full: boolean): void {
+    this.#ground.clearTimeout(this.#timer);
+    this.#timer = this.#ground.setTimeout(() => this.#connect(), inS * 1000);
+    this.#on.link({ at: "waiting", inS, full });
+  }
+
+  #watchdog(): void {
+    this.#watch = this.#ground.setTimeout(() => {
+      const mine = this.#current;
+      const limit = this.flush + (this.interrupted ? DEAD_INTERRUPTED_S : DEAD_S);
+      if (mine && this.#ground.now() - mine.heardAt > limit) {
+        mine.abort.abort();
+        this.#lost(mine);
+      }
+      this.#watchdog();
+    }, 1000);
+  }
+}
