@@ -71,7 +71,7 @@ class Snapshot:
                 if stage is None
                 else tuple(SeatView(str(s["i"]), str(s["n"]), str(s["r"]), bool(s.get("m"))) for s in stage),
             )
-        except (ValueError, TypeError, KeyError, AttributeError) as e:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as e:
             raise WireError(f"not a snapshot: {e}") from e
 
 
@@ -95,5 +95,5 @@ class EdgeNotice:
         try:
             body = json.loads(data)
             return cls(str(body.pop("e")), {str(k): float(v) for k, v in body.items()})
-        except (ValueError, TypeError, KeyError, AttributeError) as e:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as e:
             raise WireError(f"not an edge's notice: {e}") from e

@@ -61,5 +61,5 @@ def decode_room(data: bytes) -> Room:
         if fields.pop("v") != 1:
             raise WireError("a room record of another version")
         return Room(**{**fields, "state": RoomState(fields["state"])})
-    except (ValueError, TypeError, KeyError, AttributeError) as e:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as e:
         raise WireError(f"not a room record: {e}") from e
