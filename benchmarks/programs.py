@@ -12,6 +12,8 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from rostra.leash import leashed
+
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 BIN = HERE / "bin"
@@ -76,18 +78,18 @@ def wait_for_port(port: int, process: subprocess.Popen[str], timeout_s: float = 
 
 
 def start(
-    command: Sequence[str | Path],
-    *,
-    core: int | None = None,
-    env: dict[str, str] | None = None,
-    log: Path | None = None,
+    command: Sequence[object], *, core: int | None = None, env: dict[str, str] | None = None, log: Path | None = None
 ) -> subprocess.Popen[str]:
-    """A child with pipes for standard input and output; its standard error goes to ``log``, or to ours."""
+    """A child that cannot outlive us, with pipes for standard input and output; its errors go to ``log``, or to ours.
+
+    ``core`` binds it to one, where there is more than one.
+    """
     words = [str(word) for word in command]
+    words[0] = shutil.which(words[0]) or words[0]
     if core is not None and (os.cpu_count() or 1) > core:
-        words = ["taskset", "-c", str(core), *words]
+        words = [shutil.which("taskset") or "taskset", "-c", str(core), *words]
     return subprocess.Popen(
-        words,
+        leashed(words),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=log.open("ab") if log else None,

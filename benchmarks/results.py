@@ -20,8 +20,10 @@ class Must:
     every: bool = False
 
     def holds(self, values: list[float]) -> bool:
+        if not values:
+            return False
         judged = values if self.every else [median(values)]
-        return bool(values) and all(v <= self.bound if self.sense == "<=" else v >= self.bound for v in judged)
+        return all(v <= self.bound if self.sense == "<=" else v >= self.bound for v in judged)
 
 
 @dataclass(frozen=True, slots=True)

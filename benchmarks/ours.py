@@ -1,0 +1,97 @@
+"""Rostra's own processes as the benchmarks need them: a bus with a room on it, and edges in front."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.machine import family
+from benchmarks.peers import Server
+from benchmarks.programs import OURS, THEIRS, free_port, running, start, wait_for_port
+from rostra.bus import server as nats
+
+ROOM = "bench"
+
+
+@dataclass(frozen=True, slots=True)
+class OnAir:
+    """A bus and a room whose parts come in real time."""
+
+    url: str
+    folder: Path
+    """Where the feeder left the source of each rendition."""
+    pids: tuple[int, ...]
+
+
+@contextlib.contextmanager
+def on_air(*, renditions: str = "opus", loop_s: float = 40.0, pinned: bool = False) -> Iterator[OnAir]:
+    core = THEIRS if pinned else None
+    with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
+        folder = Path(name)
+        port = free_port()
+        bus = start(nats.command(folder, port), core=core, log=folder / "nats.log")
+        stack.enter_context(running(bus))
+        wait_for_port(port, bus)
+        url = f"nats://127.0.0.1:{port}"
+        words = [sys.executable, "-m", "benchmarks.feeder", "--nats", url, "--folder", folder, "--room", ROOM]
+        feeder = start([*words, "--loop", loop_s, "--renditions", renditions], core=core)
+        stack.enter_context(running(feeder))
+        assert feeder.stdout
+        if feeder.stdout.readline().strip() != "ready":
+            raise RuntimeError("the feeder did not get its room on the bus")
+        yield OnAir(url, folder, (bus.pid, feeder.pid))
+
+
+@contextlib.contextmanager
+def edges(
+    air: OnAir,
+    *,
+    flush_s: float,
+    processes: int = 1,
+    pinned: bool = False,
+    certificate: tuple[Path, Path] | None = None,
+) -> Iterator[Server]:
+    """``processes`` edges on one port. ``flush_s`` 0: the ladder."""
+    port = free_port()
+    command: list[object] = [Path(sys.executable).parent / "rostra", "edge", "--front", f"127.0.0.1:{port}"]
+    command += ["--nats", air.url]
+    if flush_s:
+        command += ["--flush", flush_s]
+    if certificate:
+        command += ["--tls-cert", certificate[0], "--tls-key", certificate[1]]
+    with contextlib.ExitStack() as stack:
+        children = []
+        for i in range(processes):
+            folder = air.folder / f"edge-{port}-{i}"
+            child = start([*command], core=OURS if pinned else None, log=air.folder / "edges.log")
+            children.append(stack.enter_context(running(child)))
+            folder.mkdir()
+        for child in children:
+            wait_for_port(port, child)
+        if not certificate:
+            wait_for_room(port)
+        time.sleep(1.0)  # the slowest of several has the window by then
+        pids = tuple(pid for child in children for pid in family(child.pid))
+        yield Server("edge" if processes == 1 else f"{processes} edges", port, pids)
+
+
+def wait_for_room(port: int, timeout_s: float = 20.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        address = f"http://127.0.0.1:{port}/r/{ROOM}/state"
+        with contextlib.suppress(OSError, ValueError), urllib.request.urlopen(address, timeout=2) as answer:
+            if json.load(answer)["state"] == "live":
+                return
+        time.sleep(0.1)
+    raise RuntimeError("the edge does not have the room")
+
+
+def live(rendition: str = "opus") -> str:
+    return f"/r/{ROOM}/live" + ("" if rendition == "opus" else f"?codec={rendition}")
