@@ -1,0 +1,275 @@
+"""The driver of this room: asks, reads, tells the meter, comes back when dropped."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Callable, Iterable
+from typing import BinaryIO
+from urllib.parse import urljoin
+
+import httpx
+
+from rostra.errors import NotFound, Refused, Unavailable, WireError
+from rostra.listening.address import Target, Via
+from rostra.listening.backoff import Backoff
+from rostra.listening.ears import Ears, power_and_peak
+from rostra.listening.measure import Meter, Report, decibels
+from rostra.listening.playlist import Playlist, PlaylistPart, first_part, read_playlist
+from rostra.listening.stream import BoxStream, Init, Item, Mp3Stream, Sound, Words, part_items
+from rostra.units import SAMPLE_RATE, Monotonic, Rendition, WallTime
+from rostra.wire.listeners import EdgeNotice
+
+READ_TIMEOUT_S = 20.0
+"""Without a byte for so long a stream is taken for dead, unless the room said that it is interrupted."""
+
+_QUIET_STATES = ("scheduled", "open", "interrupted")
+
+STATE_EVERY_S = 5.0
+"""How often `/state` is asked while parts do not tell it (LL-HLS and MP3)."""
+
+_TIMEOUT = httpx.Timeout(10.0, read=READ_TIMEOUT_S)
+_ENDLESS = httpx.Timeout(10.0, read=None)
+
+
+class Ended(Exception):
+    """The room has ended: nothing more will come."""
+
+
+class Listener:
+    """One listener, until it is stopped or the room ends. ``save`` gets the sound as it comes."""
+
+    def __init__(self, target: Target, save: BinaryIO | None = None) -> None:
+        self.target = target
+        self._save = save
+        report = Report(url=target.url, via=target.via.value, codec=target.rendition.value)
+        self.meter = Meter(report, _now())
+        self._ears = Ears(target.rendition)
+        self._epoch: float | None = None
+        self._spread_s = 0.0
+        self.level_dbfs: float | None = None
+        """Of the last part."""
+        self.waiting = ""
+        """Why nothing comes at the moment, in words."""
+
+    async def run(self) -> None:
+        """Listens for ever; returns when the room has ended.
+
+        :raises Refused: there is no such room, or not this way.
+        """
+        backoff = Backoff()
+        async with httpx.AsyncClient(timeout=_TIMEOUT, follow_redirects=True) as client:
+            watching = asyncio.create_task(self._watch_state(client))
+            try:
+                while True:
+                    parts = self.meter.report.parts
+                    try:
+                        await self._listen_once(client)
+                        self.waiting = "the connection ended; coming back"
+                    except Ended:
+                        return
+                    except (httpx.HTTPError, OSError, TimeoutError, WireError, Unavailable) as e:
+                        self.waiting = f"{str(e) or type(e).__name__}; coming back"
+                    if self.meter.report.parts > parts:
+                        backoff.succeeded()
+                    await asyncio.sleep(backoff.wait_s(random.random(), spread_s=self._spread_s))
+                    self._spread_s = 0.0
+            finally:
+                watching.cancel()
+                await asyncio.gather(watching, return_exceptions=True)
+
+    async def _listen_once(self, client: httpx.AsyncClient) -> None:
+        if self.target.via is Via.HLS:
+            await self._listen_hls(client)
+            return
+        frame_samples = self.target.rendition.frame_samples
+        stream = Mp3Stream() if self.target.via is Via.MP3 else BoxStream(frame_samples)
+        headers = {"Accept-Encoding": "identity"}
+        async with client.stream("GET", self.target.url, headers=headers, timeout=_ENDLESS) as response:
+            await self._check(response)
+            async with asyncio.timeout(READ_TIMEOUT_S) as patience:
+                async for data in response.aiter_raw():
+                    self._received(data)
+                    self._take(stream.feed(data))
+                    quiet = self.meter.report.state in _QUIET_STATES
+                    patience.reschedule(None if quiet else asyncio.get_running_loop().time() + READ_TIMEOUT_S)
+        if self.meter.report.state == "ended":
+            raise Ended
+
+    async def _check(self, response: httpx.Response) -> None:
+        """Good answers pass; a refusal becomes the error it stands for.
+
+        :raises Refused: for good. :raises Unavailable: for now.
+        """
+        self.meter.connected(_now())
+        if response.status_code == 200:
+            self.waiting = ""
+            return
+        await response.aread()
+        detail = ""
+        with contextlib.suppress(ValueError, AttributeError):
+            detail = str(response.json().get("detail") or "")
+        detail = detail or f"{response.url} answered {response.status_code} {response.reason_phrase}"
+        if response.status_code in (429, 500, 502, 503, 504):
+            with contextlib.suppress(ValueError):
+                self._spread_s = float(response.headers.get("Retry-After", "0"))
+            raise Unavailable(detail)
+        raise (NotFound if response.status_code == 404 else Refused)(detail)
+
+    # --- what came --------------------------------------------------------------------------------------------------
+
+    def _received(self, data: bytes) -> None:
+        self.meter.received(len(data), _now())
+        if self._save:
+            self._save.write(data)
+
+    def _take(self, items: Iterable[Item], wall: float | None = None) -> None:
+        """``wall``: when the sound in these items was made, where a playlist says so."""
+        for item in items:
+            match item:
+                case Init():
+                    self.meter.init()
+                    self._ears.begin(item.data)
+                case Words():
+                    for event in item.events:
+                        self.meter.told(event, _now())
+                        if isinstance(event, EdgeNotice):
+                            self._heed(event)
+                case Sound():
+                    self._hear(item, wall)
+
+    def _heed(self, notice: EdgeNotice) -> None:
+        if notice.kind == "ended":
+            self.meter.state("ended", _now())
+            raise Ended
+        if notice.kind == "draining":
+            self._spread_s = notice.values.get("in_s", 0.0)
+        elif notice.kind in ("interrupted", "resumed"):
+            self.meter.state("interrupted" if notice.kind == "interrupted" else "live", _now())
+            self.waiting = "interrupted: the place is kept" if notice.kind == "interrupted" else ""
+
+    def _hear(self, sound: Sound, wall: float | None) -> None:
+        made = wall
+        if made is None and self._epoch is not None and self.target.via is Via.PUSH:
+            made = self._epoch + sound.time / SAMPLE_RATE
+        new = self.meter.sound(
+            sound.time,
+            sound.duration,
+            _now(),
+            made=None if made is None else WallTime(made),
+            wall=WallTime(time.time()),
+        )
+        if not new:
+            return
+        self.waiting = ""
+        try:
+            power, peak = power_and_peak(self._ears.hear(sound.frames))
+        except WireError:
+            self.meter.undecodable()
+            return
+        self.level_dbfs = decibels(power)
+        self.meter.level(power, decibels(peak**2), sound.duration / SAMPLE_RATE)
+
+    # --- /state -----------------------------------------------------------------------------------------------------
+
+    async def _watch_state(self, client: httpx.AsyncClient) -> None:
+        """Title and epoch at first; then, where parts do not tell (LL-HLS before its first part, MP3), the state."""
+        while True:
+            with contextlib.suppress(httpx.HTTPError, ValueError, AttributeError, TypeError):
+                response = await client.get(self.target.state_url)
+                if response.status_code == 200:
+                    self._know(response.json())
+            await asyncio.sleep(STATE_EVERY_S if self._epoch is not None else 0.5)
+
+    def _know(self, state: dict[str, object]) -> None:
+        report = self.meter.report
+        report.title = str(state.get("title") or "")
+        if isinstance(epoch := state.get("epoch"), int | float) and epoch > 0:
+            self._epoch = float(epoch)
+        if self.target.via is Via.HLS:
+            report.latency_method = "program date time of the playlist"
+        elif self.target.via is Via.PUSH and self._epoch is not None:
+            report.latency_method = "epoch of the room plus media time"
+        if self.target.via is Via.MP3 or not report.parts:
+            self.meter.state(str(state.get("state") or "unknown"), _now())
+            if isinstance(listening := state.get("listening"), int):
+                report.listening = listening
+                report.listening_max = max(listening, report.listening_max or 0)
+
+    # --- LL-HLS -----------------------------------------------------------------------------------------------------
+
+    async def _listen_hls(self, client: httpx.AsyncClient) -> None:
+        playlist = await self._playlist(client, None)
+        done: set[str] = set()
+        map_uri = ""
+        at = first_part(playlist)
+        done.update(part.uri for part in playlist.parts[:at])
+        while True:
+            for part in playlist.parts:
+                if part.uri in done:
+                    continue
+                done.add(part.uri)
+                if part.gap:
+                    continue
+                if part.map_uri != map_uri:
+                    map_uri = part.map_uri
+                    self._take([Init(await self._get(client, map_uri))])
+                self._take_part(await self._get(client, part.uri), part)
+            if playlist.ended:
+                self.meter.state("ended", _now())
+                raise Ended
+            done.intersection_update({part.uri for part in playlist.parts})
+            playlist = await self._playlist(client, playlist)
+
+    def _take_part(self, body: bytes, part: PlaylistPart) -> None:
+        self._take(part_items(body, self.target.rendition.frame_samples), part.wall)
+
+    async def _playlist(self, client: httpx.AsyncClient, last: Playlist | None) -> Playlist:
+        """The next playlist: held by the server until it has the next part (rfc8216bis 6.2.5.2)."""
+        params = None
+        if last is not None and last.can_block:
+            params = {"_HLS_msn": str(last.next_msn), "_HLS_part": str(last.next_part)}
+        elif last is not None:
+            await asyncio.sleep(Rendition.OPUS.part_s / 2)
+        response = await client.get(self.target.url, params=params)
+        if response.status_code != 200 or last is None:
+            await self._check(response)
+        self.meter.received(len(response.content), _now())
+        return read_playlist(response.text)
+
+    async def _get(self, client: httpx.AsyncClient, uri: str) -> bytes:
+        response = await client.get(urljoin(self.target.url, uri))
+        if response.status_code != 200:
+            raise Unavailable(f"{response.url} answered {response.status_code}")
+        self._received(response.content)
+        return response.content
+
+
+async def listen(
+    listener: Listener, seconds: float | None, report: Callable[[Listener], None] | None = None, every_s: float = 0.25
+) -> Report:
+    """Listens until the room ends, ``seconds`` are over, or it is cancelled.
+
+    :raises RostraError: there is no such room.
+    """
+    running = asyncio.create_task(listener.run())
+    deadline = None if seconds is None else time.monotonic() + seconds
+    try:
+        while not running.done() and (deadline is None or time.monotonic() < deadline):
+            left = every_s if deadline is None else min(every_s, max(0.0, deadline - time.monotonic()))
+            await asyncio.wait((running,), timeout=left)
+            if report:
+                listener.meter.finish(_now())
+                report(listener)
+        if running.done():
+            running.result()
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    return listener.meter.finish(_now())
+
+
+def _now() -> Monotonic:
+    return Monotonic(time.monotonic())

@@ -1,0 +1,130 @@
+"""Reads what a low-latency client needs of a media playlist (rfc8216bis). Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from rostra.errors import WireError
+
+MAX_LINES = 5000
+"""A live window of 60 s has some 200."""
+
+_ATTRIBUTE = re.compile(r'([A-Z0-9-]+)=("[^"]*"|[^,]*)')
+
+
+@dataclass(frozen=True, slots=True)
+class PlaylistPart:
+    """``EXT-X-PART`` (4.4.4.9) and where it stands."""
+
+    uri: str
+    msn: int
+    index: int
+    duration_s: float
+    map_uri: str
+    wall: float | None
+    """When it begins, by ``EXT-X-PROGRAM-DATE-TIME``, UTC seconds; None where the playlist does not say."""
+    gap: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Playlist:
+    """A media playlist."""
+
+    parts: tuple[PlaylistPart, ...]
+    next_msn: int
+    """Of the part that comes next, for ``_HLS_msn``."""
+    next_part: int
+    """For ``_HLS_part``."""
+    hint: str
+    """Address in ``EXT-X-PRELOAD-HINT``; empty if there is none."""
+    can_block: bool
+    part_hold_back_s: float
+    ended: bool
+
+
+def read_playlist(text: str) -> Playlist:
+    """:raises WireError: it is no playlist, or one whose values are not numbers."""
+    lines = text.splitlines()
+    if not lines or lines[0] != "#EXTM3U" or len(lines) > MAX_LINES:
+        raise WireError("not a playlist (rfc8216bis 4.4.1.1)")
+    reader = _Reader()
+    try:
+        for line in lines[1:]:
+            reader.take(line)
+    except (ValueError, KeyError) as e:
+        raise WireError(f"a playlist whose lines make no sense: {e}") from e
+    return reader.result()
+
+
+def first_part(playlist: Playlist) -> int:
+    """Index in ``playlist.parts`` at which to begin: the last that is at least PART-HOLD-BACK from the end (6.3.3)."""
+    behind = 0.0
+    for at in range(len(playlist.parts) - 1, -1, -1):
+        behind += playlist.parts[at].duration_s
+        if behind >= playlist.part_hold_back_s:
+            return at
+    return 0
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self.parts: list[PlaylistPart] = []
+        self.msn = self.index = 0
+        self.map_uri = self.hint = ""
+        self.wall: float | None = None
+        self.can_block = self.ended = False
+        self.part_hold_back_s = 1.0
+
+    def take(self, line: str) -> None:
+        tag, _, value = line.partition(":")
+        match tag:
+            case "#EXT-X-MEDIA-SEQUENCE":
+                self.msn = int(value)
+            case "#EXT-X-SKIP":
+                self.msn += int(_attributes(value)["SKIPPED-SEGMENTS"])
+            case "#EXT-X-SERVER-CONTROL":
+                control = _attributes(value)
+                self.can_block = control.get("CAN-BLOCK-RELOAD") == "YES"
+                self.part_hold_back_s = float(control.get("PART-HOLD-BACK", "1.0"))
+            case "#EXT-X-MAP":
+                self.map_uri = _attributes(value)["URI"]
+            case "#EXT-X-PROGRAM-DATE-TIME":
+                self.wall = datetime.fromisoformat(value).timestamp()
+            case "#EXT-X-PART":
+                self.part(_attributes(value))
+            case "#EXT-X-PRELOAD-HINT":
+                self.hint = _attributes(value)["URI"]
+            case "#EXTINF":
+                self.segment_s = float(value.split(",")[0])
+            case "#EXT-X-ENDLIST":
+                self.ended = True
+            case _ if line and not line.startswith("#"):
+                self.segment()
+
+    def part(self, attributes: dict[str, str]) -> None:
+        duration_s = float(attributes["DURATION"])
+        gap = attributes.get("GAP") == "YES"
+        self.parts.append(
+            PlaylistPart(attributes["URI"], self.msn, self.index, duration_s, self.map_uri, self.wall, gap)
+        )
+        self.index += 1
+        if self.wall is not None:
+            self.wall += duration_s
+
+    def segment(self) -> None:
+        if not self.index and self.wall is not None:
+            self.wall += self.segment_s
+        self.msn += 1
+        self.index = 0
+
+    def result(self) -> Playlist:
+        return Playlist(
+            tuple(self.parts), self.msn, self.index, self.hint, self.can_block, self.part_hold_back_s, self.ended
+        )
+
+
+def _attributes(text: str) -> dict[str, str]:
+    """4.2: comma-separated NAME=value, values quoted or not."""
+    return {name: value.strip('"') for name, value in _ATTRIBUTE.findall(text)}
