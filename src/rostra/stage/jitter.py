@@ -167,6 +167,8 @@ class JitterBuffer:
         self._newest_start = 0
         self._last_sequence = 0
         """Of the packet decoded last."""
+        self._played: deque[int] = deque(maxlen=_RECENT)
+        """Packets that are done with, to know another copy of one when it comes."""
         self._position = 0
         """Media time up to which everything is decoded."""
         self._ready: Pcm = np.zeros(0, np.int16)
@@ -211,15 +213,13 @@ class JitterBuffer:
             self._begin(sequence, timestamp, now)
             number, start = self._newest, self._newest_start
         self._last_arrival = now
-        if number in self._packets:
+        if number in self._packets or number in self._played:
             self._duplicates += 1
             return
         self._note_arrival(now, now * SAMPLE_RATE - start)
         if start < self._position:
-            if number == self._last_sequence:
-                self._duplicates += 1
-            else:
-                self._late += 1
+            self._late += 1
+            self._played.append(number)
             return
         if number > self._newest:
             self._newest, self._newest_start = number, start
@@ -253,6 +253,7 @@ class JitterBuffer:
         """Another stream begins; what is known of the network stays."""
         self._playing = False
         self._packets.clear()
+        self._played.clear()
         self._ready = np.zeros(0, np.int16)
         self._base.clear()
         self._stretched = 0
@@ -302,8 +303,9 @@ class JitterBuffer:
         self._jitter = float(max(lasting, recent))
         lossy = len(self._losses) >= 2 and now - self._losses[-2] < MEMORY_S
         packet = next(iter(self._packets.values())).samples if self._packets else FRAME_SAMPLES
-        target = self._jitter + FRAME_SAMPLES + SLACK + (packet if lossy else 0)
-        self._target = float(min(target, MAX_TARGET))
+        target = float(min(self._jitter + FRAME_SAMPLES + SLACK + (packet if lossy else 0), MAX_TARGET))
+        if not 0 <= self._target - target < SLACK:  # it is an estimate, and not worth a change of pitch each time
+            self._target = target
 
     # From packets to sound
 
@@ -353,6 +355,7 @@ class JitterBuffer:
             self._lost += lost
             self._losses.append(now)
         self._last_sequence = packet.sequence
+        self._played.append(packet.sequence)
         self._position = packet.start + packet.samples
         self._stretched = 0
         self._silent = len(packet.payload) <= 2  # RFC 6716, 2.1.9: what a silent encoder sends is empty
@@ -424,9 +427,9 @@ class JitterBuffer:
         if not self._adjusting:
             return 0
         if excess < 0:
-            return -min(MAX_STEP_SAMPLES, 1 + int(-excess / (MS // 2)))
+            return -min(MAX_STEP_SAMPLES, 2 + int(-excess / (MS // 2)))
         most = MAX_STEP_SAMPLES if excess > 30 * MS else MAX_STEP_SAMPLES // 2
-        return min(most, 1 + int(excess / (2 * MS)))
+        return min(most, 2 + int(excess / (2 * MS)))
 
     def _skip_packet(self) -> None:
         """Leave out the oldest packet and all before it."""
