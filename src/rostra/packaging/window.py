@@ -404,10 +404,13 @@ def _follows(part: Part, last: Part) -> bool:
 
 
 def _tail_was_lost(part: Part, last: Part | None, missing: int) -> bool:
-    """Whether the parts that a segment lacks at its end were made: time tells, for a cut segment leaves no hole."""
-    if last is None or part.name.generation != last.name.generation:
+    """Whether the parts that a segment lacks at its end were made, and lost on the way here. Time tells: a segment that
+    the stage cut short ends in a short part, or is followed without a hole by one of the next generation.
+    """
+    whole = part.name.rendition.part_samples
+    if last is None or part.name.generation != last.name.generation or last.duration != whole:
         return False
-    return part.time - last.end >= missing * part.name.rendition.part_samples
+    return part.time - last.end >= missing * whole
 
 
 def _advance_part_limit(rendition: Rendition) -> int:
