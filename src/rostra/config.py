@@ -126,6 +126,26 @@ class Settings(_Section):
     tls: TlsSettings = TlsSettings()
     bus: BusSettings = BusSettings()
 
+    @property
+    def front_url(self) -> str:
+        """Where listeners find the front door."""
+        return self.front.public_url.rstrip("/") or local_url(self.scheme, self.front.host, self.front.port)
+
+    @property
+    def studio_url(self) -> str:
+        """Where hosts and speakers find the stage door."""
+        return self.studio.public_url.rstrip("/") or local_url(self.scheme, self.studio.host, self.studio.port)
+
+    @property
+    def scheme(self) -> str:
+        return "https" if self.tls.cert else "http"
+
+
+def local_url(scheme: str, host: str, port: int) -> str:
+    """The address of a door on this machine: one that listens on all addresses is reached by the loopback's."""
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return f"{scheme}://[{reachable}]:{port}" if ":" in reachable else f"{scheme}://{reachable}:{port}"
+
 
 CHILD_VARIABLE = "ROSTRA_SETTINGS_JSON"
 """How `rostra serve` hands its resolved settings to the processes it starts."""

@@ -223,9 +223,18 @@ class Bus:
         """Asks ``subject``. :raises RostraError: the error the other side answered with; Unavailable: no answer."""
         return await self._connection.request(subject, body, timeout_s)
 
-    async def serve(self, subject: str, handler: CallHandler) -> None:
-        """Answers requests on ``subject`` with what ``handler`` returns, or with the error it raises."""
-        await self._connection.serve(subject, handler)
+    async def call_stage(self, room: str, body: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+        """Asks the stage of ``room``. :raises StageUnavailable: it is not there, or did not answer in time."""
+        return await self.request(subjects.stage_subject(room), body, timeout_s)
+
+    async def ask_supervisor(self, body: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+        """Asks whoever starts stages. :raises Unavailable: nobody does."""
+        return await self.request(subjects.SUPERVISOR, body, timeout_s)
+
+    async def serve(self, subject: str, handler: CallHandler, queue: str = "") -> None:
+        """Answers requests on ``subject`` with what ``handler`` returns, or with the error it raises; with a ``queue``,
+        one of those who share it answers."""
+        await self._connection.serve(subject, handler, queue)
 
     async def flush(self) -> None:
         """Returns when the server has all that was sent."""

@@ -58,6 +58,7 @@ class Subscribed:
 
     subject: str
     handler: MessageHandler
+    queue: str = ""
     current: Subscription | None = field(default=None, repr=False)
 
 
@@ -200,9 +201,10 @@ class Connection:
         except nats.errors.Error as e:
             raise BusUnavailable(f"The bus did not take the message: {e}") from e
 
-    async def subscribe(self, subject: str, handler: MessageHandler) -> Subscribed:
-        """``handler`` must not raise; it is called with one message after another."""
-        subscribed = Subscribed(subject, handler)
+    async def subscribe(self, subject: str, handler: MessageHandler, queue: str = "") -> Subscribed:
+        """``handler`` must not raise; it is called with one message after another. Of those who subscribe with the same
+        ``queue`` one gets each message."""
+        subscribed = Subscribed(subject, handler, queue)
         self._subscribed.append(subscribed)
         await self._attach(subscribed)
         return subscribed
@@ -218,6 +220,7 @@ class Connection:
         assert self._client is not None
         subscribed.current = await self._client.subscribe(
             subscribed.subject,
+            queue=subscribed.queue,
             cb=subscribed.handler,
             pending_msgs_limit=MAX_WAITING_MESSAGES,
             pending_bytes_limit=MAX_WAITING_BYTES,
@@ -265,7 +268,7 @@ class Connection:
             raise error_of(found["problem"])
         return found
 
-    async def serve(self, subject: str, handler: CallHandler) -> Subscribed:
+    async def serve(self, subject: str, handler: CallHandler, queue: str = "") -> Subscribed:
         """Answers requests, up to 64 at once, each in a task of its own: a slow one holds up no other."""
 
         async def on_message(message: Msg) -> None:
@@ -278,7 +281,7 @@ class Connection:
             self._calls += 1
             self.spawn(self._call(message, handler))
 
-        return await self.subscribe(subject, on_message)
+        return await self.subscribe(subject, on_message, queue)
 
     async def _call(self, message: Msg, handler: CallHandler) -> None:
         try:

@@ -14,11 +14,8 @@ import sys
 from collections.abc import Awaitable, Callable
 
 from rostra import config
-from rostra.config import Settings
+from rostra.config import HEARTBEAT_VARIABLE, Settings
 from rostra.errors import RostraError
-
-HEARTBEAT_VARIABLE = "ROSTRA_HEARTBEAT_FD"
-"""The inherited descriptor that the watchdog listens to."""
 
 HEARTBEAT_EVERY_S = 0.25
 
