@@ -67,7 +67,8 @@ export class Sink {
       try {
         this.#buffer = this.#source.addSourceBuffer(mime);
         this.#source.duration = Infinity;
-        this.#buffer.addEventListener("updateend", () => this.#pump());
+        // Until sound plays, each append may be the one that makes it possible: no need to wait for the next tick.
+        this.#buffer.addEventListener("updateend", () => (this.#started ? this.#pump() : this.#tick()));
         this.#buffer.addEventListener("error", () => on.broken());
         this.#pump();
       } catch {

@@ -1,0 +1,60 @@
+"""Chromium for the tests of the pages."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page, async_playwright
+
+ARTEFACTS = Path(__file__).parents[1] / "artefacts" / "web"
+CHROMIUM = shutil.which("chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--autoplay-policy=no-user-gesture-required",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+]
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("chromium is not installed: the pages are not tried")
+    async with async_playwright() as p:
+        browser = await p.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    """A phone. What the page complains of on the console, errors of the network aside, fails the test."""
+    context = await browser.new_context(viewport={"width": 390, "height": 844}, color_scheme="light", locale="en-GB")
+    page = await context.new_page()
+    complaints: list[str] = []
+    page.on("pageerror", lambda e: complaints.append(str(e)))
+    page.on("console", lambda m: complaints.append(m.text) if m.type == "error" and "net::" not in m.text else None)
+    yield page
+    await context.close()
+    assert [c for c in complaints if "Failed to load resource" not in c] == []
+
+
+async def stats(page: Page) -> dict[str, Any]:
+    return dict(await page.evaluate("rostra.stats()"))
+
+
+async def until(page: Page, condition: str, timeout_s: float = 10.0) -> None:
+    """Waits for a condition on ``s``, the page's figures."""
+    await page.wait_for_function(f"() => {{ const s = rostra.stats(); return {condition}; }}", timeout=timeout_s * 1000)
+
+
+async def picture(page: Page, name: str) -> None:
+    ARTEFACTS.mkdir(parents=True, exist_ok=True)
+    await page.screenshot(path=ARTEFACTS / f"{name}.png", full_page=True)
