@@ -28,7 +28,7 @@ READ_TIMEOUT_S = 20.0
 _QUIET_STATES = ("scheduled", "open", "interrupted")
 
 STATE_EVERY_S = 5.0
-"""How often `/state` is asked while parts do not tell it (LL-HLS and MP3)."""
+"""How often `/state` is asked."""
 
 _TIMEOUT = httpx.Timeout(10.0, read=READ_TIMEOUT_S)
 _ENDLESS = httpx.Timeout(10.0, read=None)
@@ -49,6 +49,8 @@ class Listener:
         self._ears = Ears(target.rendition)
         self._epoch: float | None = None
         self._spread_s = 0.0
+        self._told = False
+        """Whether parts have told the state; until then, and where they never do (MP3), `/state` does."""
         self.level_dbfs: float | None = None
         """Of the last part."""
         self.waiting = ""
@@ -135,6 +137,7 @@ class Listener:
                 case Words():
                     for event in item.events:
                         self.meter.told(event, _now())
+                        self._told = True
                         if isinstance(event, EdgeNotice):
                             self._heed(event)
                 case Sound():
@@ -175,7 +178,7 @@ class Listener:
     # --- /state -----------------------------------------------------------------------------------------------------
 
     async def _watch_state(self, client: httpx.AsyncClient) -> None:
-        """Title and epoch at first; then, where parts do not tell (LL-HLS before its first part, MP3), the state."""
+        """Title and epoch; and the state as long as no part has told it."""
         while True:
             with contextlib.suppress(httpx.HTTPError, ValueError, AttributeError, TypeError):
                 response = await client.get(self.target.state_url)
@@ -192,7 +195,7 @@ class Listener:
             report.latency_method = "program date time of the playlist"
         elif self.target.via is Via.PUSH and self._epoch is not None:
             report.latency_method = "epoch of the room plus media time"
-        if self.target.via is Via.MP3 or not report.parts:
+        if not self._told:
             self.meter.state(str(state.get("state") or "unknown"), _now())
             if isinstance(listening := state.get("listening"), int):
                 report.listening = listening
@@ -250,7 +253,7 @@ class Listener:
 async def listen(
     listener: Listener, seconds: float | None, report: Callable[[Listener], None] | None = None, every_s: float = 0.25
 ) -> Report:
-    """Listens until the room ends, ``seconds`` are over, or it is cancelled.
+    """Listens until the room ends, ``seconds`` are over, or it is cancelled: what was measured so far counts.
 
     :raises RostraError: there is no such room.
     """
@@ -265,6 +268,8 @@ async def listen(
                 report(listener)
         if running.done():
             running.result()
+    except asyncio.CancelledError:
+        pass  # told to stop, which is how a session without an end ends
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
