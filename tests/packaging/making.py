@@ -1,16 +1,22 @@
-"""Parts for tests: made by the real packager from frames whose bytes tell where they belong."""
+"""Parts for tests, made by the real packager: of frames whose bytes tell where they belong, or of encoded sound."""
 
 from __future__ import annotations
 
 import struct
 
+from rostra.encoding import make_encoder
 from rostra.packaging import Packager
-from rostra.units import SAMPLE_RATE, EncodedFrame, MediaTime, Part, Rendition, WallTime
+from rostra.units import SAMPLE_RATE, EncodedFrame, MediaTime, Part, Pcm, PcmFrame, Rendition, WallTime
+from rostra.wire.emsg import snapshot_emsg
+from rostra.wire.listeners import Snapshot
+from tests.sounds import frames
 
 DOPS = struct.pack(">BBHIhB", 0, 1, 0, 48_000, 0, 0)
 ASC = b"\x11\x88\x56\xe5\x00"
 CONFIGS = {Rendition.OPUS: DOPS, Rendition.AAC: ASC, Rendition.MP3: b""}
 EPOCH = 1_700_000_000.0
+BASE = MediaTime(960 * 5000)
+BOXED = [Rendition.OPUS, Rendition.AAC]
 
 
 def wall(time: int) -> WallTime:
@@ -42,4 +48,17 @@ def stream(
             parts.append(part)
     if close and (last := packager.close()) is not None:
         parts.append(last)
+    return parts
+
+
+def packaged(rendition: Rendition, sound: Pcm, *, generation: int = 1, first: int = 8, base: int = BASE) -> list[Part]:
+    """Every part with a snapshot before it."""
+    encoder = make_encoder(rendition)
+    packager = Packager(rendition, generation, first, encoder.decoder_config)
+    parts: list[Part] = []
+    for i, samples in enumerate(frames(sound)):
+        time = MediaTime(base + i * 960)
+        for out in encoder.encode(PcmFrame(time, samples)):
+            part = packager.add(out, wall(out.time), lambda t: snapshot_emsg(Snapshot("live", 7, {"a": -20}), t))
+            parts += [part] if part else []
     return parts
