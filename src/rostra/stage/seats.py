@@ -7,8 +7,9 @@ exactly one *link* at a time: a WHIP session or a source client. What happens to
 a link says that no longer keeps its seat is ignored, so a stale goodbye cannot hurt the newcomer.
 
 * A person takes a seat (``CLAIM``) and is *joining* until sound or silence flows (``CONNECT``): then *here*.
-* The network drops (``DROP``): *away*, and the seat is kept for the grace. The same person comes back to the same seat
-  (``CLAIM`` again), muted if it was muted. The grace passes (``EXPIRE``): the seat is free.
+* The network drops (``DROP``): *away*, and the seat is kept for the grace. The network comes back on the same link
+  (``CONNECT``), or the same person with another (``CLAIM`` again), to the same seat, muted if it was muted. The grace
+  passes (``EXPIRE``): the seat is free.
 * A second link of the same person: the later wins, the earlier is told. That is ``CLAIM`` on a seat that is taken.
 * A person leaves (``LEAVE``): the seat is free at once.
 
@@ -62,6 +63,7 @@ TRANSITIONS: Final[dict[tuple[SeatState, SeatEvent], SeatState]] = {
     (_S.HERE, _E.DROP): _S.AWAY,
     (_S.HERE, _E.LEAVE): _S.FREE,
     (_S.AWAY, _E.CLAIM): _S.JOINING,
+    (_S.AWAY, _E.CONNECT): _S.HERE,
     (_S.AWAY, _E.LEAVE): _S.FREE,
     (_S.AWAY, _E.EXPIRE): _S.FREE,
 }
@@ -102,7 +104,7 @@ class Claim:
 
     seat: Seat
     ousted: str | None = None
-    """The earlier link, which is to be closed and told."""
+    """The earlier link, which is to be closed and told if it is still open."""
     returned: bool = False
     """Whether the person comes back to a seat that was kept."""
 
@@ -138,7 +140,7 @@ class Seats:
         return self._seats[seat_id] if seat_id else None
 
     def of_link(self, link: str) -> Seat | None:
-        """The seat that this link keeps now; None for a link that was ousted or never had one."""
+        """The seat that this link keeps, or kept last; None for a link that was ousted or never had one."""
         seat_id = self._by_link.get(link)
         return self._seats[seat_id] if seat_id else None
 
@@ -153,10 +155,9 @@ class Seats:
             raise Forbidden(f"A link for a {role} does not let you speak.")
         before = self.of_key(key)
         if before is not None:
-            ousted = before.link if before.state is not SeatState.AWAY else None
             self._by_link.pop(before.link, None)
             seat = replace(before, state=advance(before.state, SeatEvent.CLAIM), link=link, name=name, deadline=None)
-            return Claim(self._put(seat), ousted=ousted, returned=True)
+            return Claim(self._put(seat), ousted=before.link, returned=True)
         if sum(seat.role is role for seat in self._seats.values()) >= self.limits[role]:
             raise Full(f"All {self.limits[role]} seats for a {role} are taken.", RETRY_FULL_S)
         if len(self._seats) >= MAX_SEATS:
@@ -170,18 +171,15 @@ class Seats:
         seat = self.of_link(link)
         if seat is None or seat.state is SeatState.HERE:
             return None
-        return self._put(replace(seat, state=advance(seat.state, SeatEvent.CONNECT)))
+        return self._put(replace(seat, state=advance(seat.state, SeatEvent.CONNECT), deadline=None))
 
     def dropped(self, link: str, now: Monotonic) -> Seat | None:
-        """The network of a link is gone: its seat is kept until the grace has passed."""
+        """The network of a link is gone: its seat is kept until the grace has passed. None if that is known."""
         seat = self.of_link(link)
-        if seat is None:
+        if seat is None or seat.state is SeatState.AWAY:
             return None
-        del self._by_link[link]
-        return self._put(
-            replace(seat, state=advance(seat.state, SeatEvent.DROP), deadline=Monotonic(now + self.grace_s)),
-            linked=False,
-        )
+        deadline = Monotonic(now + self.grace_s)
+        return self._put(replace(seat, state=advance(seat.state, SeatEvent.DROP), deadline=deadline))
 
     def left(self, link: str) -> Seat | None:
         """The person behind a link leaves for good: the seat is free at once."""
@@ -219,11 +217,10 @@ class Seats:
         """When :meth:`expire` will next have something to do."""
         return min((seat.deadline for seat in self._seats.values() if seat.deadline is not None), default=None)
 
-    def _put(self, seat: Seat, *, linked: bool = True) -> Seat:
+    def _put(self, seat: Seat) -> Seat:
         self._seats[seat.id] = seat
         self._by_key[seat.key] = seat.id
-        if linked:
-            self._by_link[seat.link] = seat.id
+        self._by_link[seat.link] = seat.id
         return seat
 
     def _remove(self, seat: Seat) -> Seat:
