@@ -1,9 +1,10 @@
 """Speakers as WebRTC clients: each sends Opus in real time and takes what comes back, as cheaply as Python can.
 
-``--whip STUDIO ROOM TOKEN...``: one seat a token, publishing by WHIP and hearing by WHEP. ``--janus URL N``: N people in room
-1 of a Janus AudioBridge. What they say was encoded beforehand; what they hear is counted and not decoded, so that on a
-small machine the stage is what is measured. ``--audible K``: how many speak at a time, taking turns of four seconds; the
-others send the quiet of a room.
+``--whip STUDIO ROOM TOKEN...``: one seat a token, publishing by WHIP and hearing by WHEP. ``--janus URL N``: N people
+in room 1 of a Janus AudioBridge. What they say was encoded beforehand; what they hear is counted and not decoded, so
+that on a small machine the stage is what is measured. ``--audible K``: how many speak at a time, taking turns of four
+seconds; the others send the quiet of a room. ``--clicks N``: one speaker, who says so many clicks (module ``clicks``);
+the counts then say when, too.
 
 Prints ``talking`` when everyone hears something; then one JSON line of counts for every line on standard input.
 """
@@ -27,6 +28,7 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamTrack
 from aiortc.rtcrtpreceiver import RTCRtpReceiver
 
+from benchmarks.clicks import Click, recording
 from rostra.codecs.libopus import OpusEncoder
 from rostra.demo.voices import conversation
 from rostra.units import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE, Pcm
@@ -70,6 +72,12 @@ class Mouth(MediaStreamTrack):
         self._speech, self._quiet = speech, quiet
         self._began = 0.0
         self.sent = 0
+        self.clicks: list[Click] = []
+        self._began_wall = 0.0
+
+    def said(self) -> list[tuple[int, float]]:
+        """(kind, wall time) of each click. A microphone hears a frame during the 20 ms before it is sent."""
+        return [(c.kind, self._began_wall - FRAME_S + c.at / SAMPLE_RATE) for c in self.clicks]
 
     def speaks(self, frame: int) -> bool:
         turn = frame // TURN_FRAMES
@@ -77,7 +85,7 @@ class Mouth(MediaStreamTrack):
 
     async def recv(self) -> Any:
         if not self._began:
-            self._began = time.monotonic()
+            self._began, self._began_wall = time.monotonic(), time.time()
         wait = self._began + self.sent * FRAME_S - time.monotonic()
         if wait > 0:
             await asyncio.sleep(wait)
@@ -169,10 +177,16 @@ class Janus:
 
 async def talk(options: argparse.Namespace) -> None:
     RTCRtpReceiver._handle_rtp_packet = _count  # type: ignore[method-assign]
-    speech, quiet = material()
+    said: list[Click] = []
+    if options.clicks:
+        pcm, said = recording(options.clicks)
+        speech = quiet = encode(pcm)
+    else:
+        speech, quiet = material()
     tokens = options.whip[2:] if options.whip else []
     people = len(tokens) or int(options.janus[1])
     mouths = [Mouth(i, people, options.audible or people, speech, quiet) for i in range(people)]
+    mouths[0].clicks = said
     peers: list[RTCPeerConnection] = []
     janus = Janus(options.janus[0]) if options.janus else None
     for i, mouth in enumerate(mouths):
@@ -189,7 +203,7 @@ async def talk(options: argparse.Namespace) -> None:
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     while await reader.readline():
-        counts = {"sent": [m.sent for m in mouths], "received": list(received.values())}
+        counts = {"sent": [m.sent for m in mouths], "received": list(received.values()), "said": mouths[0].said()}
         print(json.dumps(counts), flush=True)
     await asyncio.wait([asyncio.ensure_future(p.close()) for p in peers], timeout=5.0)
 
@@ -200,6 +214,7 @@ def main() -> None:
     how.add_argument("--whip", nargs="+", metavar=("STUDIO", "ROOM TOKEN"))
     how.add_argument("--janus", nargs=2, metavar=("URL", "PEOPLE"))
     parser.add_argument("--audible", type=int, default=0, help="how many speak at a time; 0: all")
+    parser.add_argument("--clicks", type=int, default=0)
     asyncio.run(talk(parser.parse_args()))
 
 
