@@ -1,0 +1,66 @@
+"""The links that carry rights: a signed token in the fragment, which browsers never send to a server.
+
+The links of a role are the same whenever they are asked for, so that ``rostra room show`` repeats what ``create``
+printed. A link for one person (``invite``) has an identity of its own.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from rostra.units import Role
+from rostra.wire.rooms import Room
+from rostra.wire.tokens import Claims, sign
+
+LINKS_LIVE_S = 30 * 24 * 3600
+"""From the announced beginning, or from the making of the room if that was later."""
+
+_PAGES = {Role.HOST: "host", Role.COHOST: "host", Role.SPEAKER: "speak"}
+
+MAX_ID = 40
+
+
+def expiry(room: Room) -> int:
+    return int(max(room.at, room.created)) + LINKS_LIVE_S
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Makes links. ``studio_url`` and ``front_url`` are where people find the doors, without a slash at the end."""
+
+    key: Ed25519PrivateKey
+    studio_url: str
+    front_url: str
+
+    def of(self, room: Room) -> dict[str, str]:
+        """``host``, ``cohost`` and ``speaker``, each for whoever holds it, and ``public``."""
+        links = {role.value: self.invite(room, role, "", role.value) for role in _PAGES}
+        return {**links, "public": self.public(room)}
+
+    def public(self, room: Room) -> str:
+        return f"{self.front_url}/r/{room.id}"
+
+    def invite(self, room: Room, role: Role, name: str, identity: str) -> str:
+        """:raises ValueError: if the role has no page at the stage door, or the name cannot stand in a token."""
+        if role not in _PAGES:
+            raise ValueError(f"a {role.value} needs no link to the stage door")
+        token = sign(Claims(room.id, role, name, identity, expiry(room)), self.key)
+        return f"{self.studio_url}/{_PAGES[role]}/{room.id}#t={token}"
+
+
+def id_from(title: str, random_letters: Callable[[], str]) -> str:
+    """An id that a person recognises: ``A Talk, at Eight!`` becomes ``a-talk-at-eight``."""
+    ascii_text = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    found = re.sub(r"[^a-z0-9]+", "-", ascii_text).strip("-")[:MAX_ID].strip("-")
+    return found if len(found) >= 3 else f"room-{random_letters()}"
+
+
+def another_id(taken: str, number: int) -> str:
+    """``taken-2``, ``taken-3``, within the length of an id."""
+    suffix = f"-{number}"
+    return taken[: MAX_ID - len(suffix)].rstrip("-") + suffix
