@@ -42,6 +42,8 @@ class FrontSettings(_Section):
     """Connections the kernel keeps for us until we accept them (capped by net.core.somaxconn)."""
     reserve_descriptors: int = Field(200, ge=16)
     """Open files kept back from listeners, for the bus and to answer 'come back' when full."""
+    drain_s: float = Field(2.0, ge=0.0, le=60.0)
+    """How long an edge that is asked to end tells its listeners to go elsewhere, so that they do not go all at once."""
 
 
 class StudioSettings(_Section):

@@ -1,0 +1,416 @@
+"""One HTTP/1 connection until it closes or is handed to a crowd: requests in, answers out, one after the other.
+
+Answers to pipelined requests leave in one write. A request whose answer has to be waited for stops the reading of those
+behind it, and so does a peer that does not read what it was sent: nothing queues up here beyond the bounds below.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Protocol
+
+from rostra.edge.answers import Answer, problem
+from rostra.edge.crowd import Crowd
+from rostra.edge.framing import Batch, Piece
+from rostra.edge.head import MAX_HEAD_BYTES, HeadReader, Request, check_beginning
+from rostra.edge.poller import GONE, READABLE, WRITABLE, Poller, Wire, with_socket
+from rostra.edge.proxy_preamble import read_preamble
+from rostra.errors import Refused, TooSlow
+
+HEAD_TIMEOUT_S = 5.0
+"""From the first byte of a head (or from the connection) to its end: architecture, "Times, sizes and limits"."""
+
+IDLE_TIMEOUT_S = 15.0
+"""Between two requests. LL-HLS players ask twice a second; more would only keep descriptors for those who left."""
+
+WRITE_TIMEOUT_S = 20.0
+"""Without a byte taken by a peer that has something to read."""
+
+LINGER_S = 1.0
+"""After a refusal: what the peer still sends is read away, or the reset would take the answer with it (RFC 9112,
+9.6)."""
+
+MAX_UNREAD_BYTES = 2 * MAX_HEAD_BYTES
+"""Pipelined bytes kept while an answer is waited for."""
+
+MAX_UNSENT_BYTES = 256 * 1024
+"""Answers to pipelined requests gathered in one write: a window of segments."""
+
+MAX_LINGER_BYTES = 64 * 1024
+"""Read away after a refusal, at most."""
+
+
+@dataclass(slots=True)
+class Hot:
+    """An answer that is found by the bytes of its request line."""
+
+    whole: bytes
+    seen: dict[int, float]
+    """When each connection last asked for something of that room."""
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """The answer is a place in a crowd."""
+
+    crowd: Crowd
+    batch: Batch
+
+
+class Held:
+    """The answer is waited for; whoever holds it calls :meth:`Conversation.release`."""
+
+    __slots__ = ()
+
+
+HELD = Held()
+
+
+class Door(Protocol):
+    """Who knows the answers."""
+
+    reader: HeadReader
+    hot: dict[bytes, Hot]
+    date: bytes
+    now: float
+    """Monotonic, as of the latest turn of the loop."""
+    draining: bool
+    requests: int
+
+    def answer(self, request: Request, conversation: Conversation) -> Answer | Welcome | Held: ...
+
+    def abandon(self, conversation: Conversation) -> None:
+        """A conversation that waits for an answer is over."""
+
+
+class _Closing(Enum):
+    NO = auto()
+    AT_ONCE = auto()
+    """When all is sent."""
+    LINGERING = auto()
+    """Then, and what still comes is read away for a moment."""
+
+
+class Conversation:
+    """Answers for its descriptor until it is closed or handed over."""
+
+    __slots__ = (
+        "_answered",
+        "_closing",
+        "_events",
+        "_in",
+        "_lingered",
+        "_out",
+        "_request",
+        "_since",
+        "door",
+        "fd",
+        "over",
+        "poller",
+        "preamble",
+        "source",
+        "wire",
+    )
+
+    def __init__(
+        self, door: Door, poller: Poller, wire: Wire, fd: int, *, preamble: bool = False, watched: bool = False
+    ) -> None:
+        """:param watched: the poller has the descriptor already."""
+        self.door = door
+        self.poller = poller
+        self.wire = wire
+        self.fd = fd
+        self.preamble = preamble
+        """Whether the connection still owes its PROXY protocol preamble."""
+        self.source: str | None = None
+        """The address that a preamble named."""
+        self.over = False
+        """Closed, or handed to a crowd."""
+        self._in = b""
+        self._out: memoryview | bytes = b""
+        self._request: Request | None = None
+        """The one whose answer is waited for."""
+        self._answered = False
+        """Whether anything was; until then a connection has no more time than a head has."""
+        self._closing = _Closing.NO
+        self._lingered = -1
+        """Bytes read away after a refusal; -1: not lingering."""
+        self._since = door.now
+        self._events = 0
+        if watched:
+            self._events = READABLE
+            poller.hand_over(fd, self)
+            poller.expect(fd, READABLE)
+        """What the poller waits for; 0: it does not have the descriptor yet."""
+
+    # --- what the poller and the clock say ---
+
+    def begin(self) -> None:
+        """Right after the connection was accepted: most requests are there already."""
+        self._read()
+        if not self.over and not self._events:
+            self._expect(READABLE)
+
+    def turn_away(self, answer: Answer) -> None:
+        """There is no place: say so without waiting for the request."""
+        self._closing = _Closing.LINGERING
+        self._settle([answer.render(self.door.date, close=True)])
+
+    def ready(self, fd: int, events: int) -> None:
+        if events & WRITABLE and self._out:
+            self._write_on()
+        elif events & READABLE:
+            self._read()
+        elif events & GONE:
+            self.close()
+
+    def deadline(self) -> float:
+        """When :meth:`expire` is to be called if nothing happens until then."""
+        if self._lingered >= 0:
+            return self._since + LINGER_S
+        if self._out:
+            return self._since + WRITE_TIMEOUT_S
+        if self._request is not None:
+            return self.door.now + IDLE_TIMEOUT_S  # whoever holds it has a deadline for it
+        return self._since + (IDLE_TIMEOUT_S if self._answered and not self._in else HEAD_TIMEOUT_S)
+
+    def expire(self) -> None:
+        """The deadline is over. A head that began gets an answer; to silence none is due (RFC 9110, 15.5.9)."""
+        if self._in and not self._out and self._lingered < 0:
+            self._refuse([], TooSlow(f"The head of a request has to arrive within {HEAD_TIMEOUT_S:.0f} s."))
+        else:
+            self.close()
+
+    def _expect(self, events: int) -> None:
+        if not self._events:
+            self.poller.watch(self.fd, self, events)
+        elif events != self._events:
+            self.poller.expect(self.fd, events)
+        self._events = events
+
+    # --- in ---
+
+    def _read(self) -> None:
+        try:
+            data = self.wire.read(self.fd)
+        except BlockingIOError:
+            return
+        except OSError:
+            self.close()
+            return
+        if not data:
+            self.close()
+        elif self._lingered >= 0:
+            self._lingered += len(data)
+            if self._lingered > MAX_LINGER_BYTES:
+                self.close()
+        elif self._request is not None:
+            self._in += data
+            if len(self._in) > MAX_UNREAD_BYTES:
+                self._expect(GONE)
+        else:
+            if not self._in:
+                self._since = self.door.now
+            self._process(self._in + data if self._in else data)
+
+    def _process(self, data: bytes) -> None:
+        """Answer what is in ``data`` and keep the rest."""
+        door, at, out, size = self.door, 0, list[bytes](), 0
+        if self.preamble:
+            at = self._read_preamble(data)
+            if at < 0:
+                return
+        try:
+            while at < len(data) and self._closing is _Closing.NO:
+                end = data.find(b"\r\n\r\n", at) + 4
+                if end < 4 or end - at > MAX_HEAD_BYTES:
+                    at = _skip_empty_line(data, at)
+                    check_beginning(data[at:])
+                    break
+                raw = data[at:end]
+                eol = raw.find(b"\r\n")
+                if eol == 0:
+                    at = _skip_empty_line(data, at)
+                    continue
+                door.requests += 1
+                hot = door.hot.get(raw[:eol])
+                if hot is not None and (fields := door.reader.block(raw[eol:])) is not None and fields.plain:
+                    hot.seen[self.fd] = door.now
+                    out.append(hot.whole)
+                    size += len(hot.whole)
+                    at = end
+                else:
+                    request = door.reader.read(raw)
+                    end += request.fields.body_bytes
+                    if len(data) < end:
+                        break
+                    at = end
+                    outcome = door.answer(request, self)
+                    if isinstance(outcome, Answer):
+                        out.append(self._render(outcome, request))
+                        size += len(out[-1])
+                    elif isinstance(outcome, Welcome):
+                        self._join(outcome, out)
+                        return
+                    else:
+                        self._request = request
+                        break
+                if size > MAX_UNSENT_BYTES:
+                    self._in = data[at:]
+                    if not self._send(out) or self.over:
+                        return
+                    out, size = [], 0
+        except Refused as refusal:
+            self._in = b""
+            self._refuse(out, refusal)
+            return
+        self._in = data[at:]
+        if self._closing is _Closing.AT_ONCE and self._in:
+            self._closing = _Closing.LINGERING
+        self._settle(out)
+
+    def _read_preamble(self, data: bytes) -> int:
+        """Where HTTP begins in ``data``; -1 if the preamble is not whole, or was none and the connection is closed."""
+        try:
+            preamble = read_preamble(data)
+        except Refused:
+            self.close()
+            return -1
+        if preamble is None:
+            self._in = data
+            return -1
+        self.preamble = False
+        self.source = preamble.source
+        return preamble.size
+
+    def _render(self, answer: Answer, request: Request) -> bytes:
+        close = answer.closes or self.door.draining or not request.keep_alive
+        if close:
+            self._closing = _Closing.AT_ONCE
+        return answer.render(self.door.date, one_one=request.line.one_one, close=close, head_only=request.head_only)
+
+    def _join(self, welcome: Welcome, out: list[bytes]) -> None:
+        batch = welcome.batch
+        if out:
+            before = Piece(b"".join(out))
+            batch = Batch((before, *batch.pieces), before.data + batch.data)
+        self.over = True
+        welcome.crowd.join(self.fd, batch, watched=bool(self._events))
+
+    # --- out ---
+
+    def peer(self) -> str:
+        """The address of the other end, as the kernel has it; empty if it has gone."""
+        sock = with_socket(self.fd)
+        try:
+            return str(sock.getpeername()[0])
+        except OSError:
+            return ""
+        finally:
+            sock.detach()
+
+    def release(self, answer: Answer | Welcome) -> None:
+        """The answer that was waited for."""
+        request, self._request = self._request, None
+        if request is None or self.over:
+            return
+        if isinstance(answer, Welcome):
+            self._join(answer, [])
+            return
+        self._settle([self._render(answer, request)])
+        if not self.over and not self._out and self._in and self._closing is _Closing.NO:
+            self._since = self.door.now
+            self._process(self._in)
+
+    def _refuse(self, out: list[bytes], refusal: Refused) -> None:
+        answer = problem(refusal, closes=True)
+        self._closing = _Closing.LINGERING
+        self._settle([*out, answer.render(self.door.date, close=True)])
+
+    def _settle(self, out: list[bytes]) -> None:
+        """Send ``out`` and see what comes next."""
+        if out:
+            self._answered = True
+            self._since = self.door.now
+            if not self._send(out):
+                return
+        if self._closing is not _Closing.NO:
+            self._finish()
+        elif self._events or self._in:
+            self._expect(READABLE)
+
+    def _send(self, out: list[bytes]) -> bool:
+        """True if all of it went."""
+        data = out[0] if len(out) == 1 else b"".join(out)
+        try:
+            sent = self.wire.send(self.fd, data)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self.close()
+            return False
+        if sent == len(data):
+            return True
+        self._out = memoryview(data)[sent:]
+        self._expect(WRITABLE)
+        return False
+
+    def _write_on(self) -> None:
+        try:
+            sent = self.wire.send(self.fd, self._out)
+        except BlockingIOError:
+            return
+        except OSError:
+            self.close()
+            return
+        self._since = self.door.now
+        self._out = self._out[sent:]
+        if self._out:
+            return
+        self._out = b""
+        if self._closing is not _Closing.NO:
+            self._finish()
+            return
+        self._expect(READABLE)
+        if self._in and self._request is None:
+            self._process(self._in)
+
+    # --- the end ---
+
+    def _finish(self) -> None:
+        """All was sent and nothing more will be."""
+        if self._closing is not _Closing.LINGERING or self.wire.secure:
+            self.close()
+            return
+        self._lingered, self._in, self._since = 0, b"", self.door.now
+        sock = with_socket(self.fd)
+        with contextlib.suppress(OSError):
+            sock.shutdown(socket.SHUT_WR)
+        sock.detach()
+        self._expect(READABLE)
+
+    def drain(self) -> None:
+        """The edge is going: whoever is between two requests is closed now, the others after their answer."""
+        if self._request is None and not self._in and not self._out and self._lingered < 0:
+            self.close()
+
+    def close(self) -> None:
+        if self.over:
+            return
+        self.over = True
+        if self._request is not None:
+            self._request = None
+            self.door.abandon(self)
+        if self._events:
+            self.poller.forget(self.fd)
+        self.wire.close(self.fd)
+
+
+def _skip_empty_line(data: bytes, at: int) -> int:
+    """RFC 9112, 2.2: "a server that is expecting to receive and parse a request-line SHOULD ignore at least one empty
+    line (CRLF) received prior to the request-line".
+    """
+    return at + 2 if data.startswith(b"\r\n", at) else at

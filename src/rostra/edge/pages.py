@@ -1,0 +1,122 @@
+"""The pages as bytes, read once at the start: each in every encoding, with the policy that its build worked out.
+
+``web/dist/manifest.json`` says what there is. Without it the edge says in a plain page that the pages were not built.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import brotli
+
+from rostra.edge.answers import CACHE_ASSET, CACHE_PAGE, Answer, encoded, fields_of, little_page
+from rostra.edge.negotiate import Encoding
+
+DIST = Path(__file__).parent.parent / "web" / "dist"
+
+STATE_MARK = b"<!--rostra:state-->"
+"""Where the page of a room wants the state, so that it need not ask before it shows something."""
+
+_INLINE = re.compile(rb"<(script|style)\b([^>]*)>(.*?)</\1>", re.DOTALL)
+
+_NOT_BUILT = little_page(
+    "The pages are not built",
+    "This edge serves sound, playlists and state, but its pages were not built. Run `make pages` and start it again.",
+)
+
+BROTLI_LIVE_QUALITY = 5
+"""For what is made again each second; what is made once at the start takes the best."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    html: bytes
+    fields: str
+    """Security fields, as lines."""
+
+
+class Pages:
+    def __init__(self, dist: Path = DIST) -> None:
+        manifest = _manifest(dist)
+        self.built = bool(manifest)
+        self.home = _page(dist, manifest, "home")
+        self.room = _page(dist, manifest, "room")
+        self._assets: dict[str, dict[Encoding, Answer]] = {
+            address: _asset((dist / address.lstrip("/")).read_bytes(), str(about["type"]))
+            for address, about in manifest.get("assets", {}).items()
+        }
+        self.home_answers = page_answers(self.home, self.home.html)
+
+    def asset(self, address: str, encoding: Encoding) -> Answer | None:
+        forms = self._assets.get(address)
+        return forms[encoding] if forms else None
+
+    def room_answers(self, state: bytes) -> dict[Encoding, Answer]:
+        """A room's page with its state in it, in each encoding."""
+        # In a script of a type that is not run; "<" has to be written otherwise, or a title could end it.
+        data = b'<script type="application/json" id="state">%s</script>' % state.replace(b"<", b"\\u003c")
+        return page_answers(self.room, self.room.html.replace(STATE_MARK, data), BROTLI_LIVE_QUALITY)
+
+
+def page_answers(page: Page, html: bytes, quality: int = 11) -> dict[Encoding, Answer]:
+    tag = hashlib.sha256(html).hexdigest()[:20]
+    return {
+        encoding: Answer(
+            200,
+            fields_of("text/html; charset=utf-8", CACHE_PAGE, extra=encoded(encoding) + page.fields),
+            body,
+            tag=f'"{tag}-{encoding.value}"',
+        )
+        for encoding, body in encodings(html, quality).items()
+    }
+
+
+def encodings(body: bytes, quality: int = 11) -> dict[Encoding, bytes]:
+    return {
+        Encoding.IDENTITY: body,
+        Encoding.GZIP: gzip.compress(body, 9 if quality > 9 else 6, mtime=0),
+        Encoding.BROTLI: brotli.compress(body, quality=quality),
+    }
+
+
+def _manifest(dist: Path) -> dict[str, Any]:
+    try:
+        found = json.loads((dist / "manifest.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _page(dist: Path, manifest: dict[str, Any], name: str) -> Page:
+    file = manifest.get("pages", {}).get(name)
+    html = (dist / file).read_bytes() if file else _NOT_BUILT
+    policy = manifest.get("csp", {}).get(name) or policy_of(html)
+    return Page(html, f"Content-Security-Policy: {policy}\r\nReferrer-Policy: no-referrer\r\n")
+
+
+def policy_of(html: bytes) -> str:
+    """A Content-Security-Policy that allows exactly the scripts and styles that stand in the page."""
+    hashes: dict[bytes, list[str]] = {b"script": [], b"style": []}
+    for kind, attributes, text in _INLINE.findall(html):
+        if b"src=" not in attributes and text:
+            hashes[kind].append(f"'sha256-{base64.b64encode(hashlib.sha256(text).digest()).decode()}'")
+    scripts, styles = (" ".join(["'self'", *hashes[kind]]) for kind in (b"script", b"style"))
+    return (
+        f"default-src 'none'; script-src {scripts}; style-src {styles}; img-src 'self' data: https:; "
+        "media-src 'self' blob:; connect-src 'self'; worker-src 'self' blob:; base-uri 'none'; "
+        "form-action 'self'; frame-ancestors *"
+    )
+
+
+def _asset(body: bytes, content_type: str) -> dict[Encoding, Answer]:
+    return {
+        encoding: Answer(200, fields_of(content_type, CACHE_ASSET, cors=True, extra=encoded(encoding)), data)
+        for encoding, data in encodings(body).items()
+    }

@@ -1,0 +1,171 @@
+"""A room as an edge has it: its record, its windows, its feeds, and what the edge itself must say about it.
+
+Pure: is given parts, records and ``now``. Those who listen are the driver's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from rostra.edge.contracts import Notice, Windows
+from rostra.edge.feed import Feed
+from rostra.errors import WireError
+from rostra.units import MediaTime, Part, Rendition, RoomState
+from rostra.wire.emsg import read_events
+from rostra.wire.listeners import Snapshot
+from rostra.wire.rooms import Room
+
+SILENT_S = 2.0
+"""On air without a part for so long: interrupted. Four parts; shorter would cry wolf when the bus hiccups."""
+
+ENDING_S = 0.5
+"""Between the record that says ended and the end: parts and records come by different ways, and the last part is to be
+heard."""
+
+PUSHED = (Rendition.OPUS, Rendition.AAC)
+
+
+class RoomOnAir:
+    def __init__(self, room_id: str, windows: Windows, notice: Notice) -> None:
+        self.id = room_id
+        self.windows = windows
+        self.record: Room | None = None
+        self.feeds = {r: Feed(r) for r in Rendition}
+        self.interrupted = False
+        self.over = False
+        """Ended for good: windows are closed, listeners were told."""
+        self.hls_seen: dict[int, float] = {}
+        """When each connection last asked for a playlist or a part; connections are bounded by open files."""
+        self._notice = notice
+        self._last_part_at: float | None = None
+        self._part_at: dict[Rendition, float] = {}
+        self._ending_at: float | None = None
+        self._listening = 0
+        self._stage: list[dict[str, Any]] = []
+
+    # --- what comes from the bus ---
+
+    def on_record(self, record: Room, now: float) -> None:
+        """The record is new or has changed."""
+        self.record = record
+        for feed in self.feeds.values():
+            feed.title = record.title
+        if record.state in (RoomState.ENDED, RoomState.CANCELLED):
+            if self._ending_at is None:
+                self._ending_at = now + ENDING_S
+        elif not self.over:
+            self._ending_at = None
+            self._judge(now)
+
+    def on_part(self, part: Part, now: float) -> bool:
+        """A part from the bus; False if the window does not want it."""
+        if self.over or not self.windows.add(part):
+            return False
+        self._last_part_at = self._part_at[part.name.rendition] = now
+        self._learn(part)
+        self._judge(now)
+        self.feeds[part.name.rendition].add(part, now)
+        return True
+
+    def _learn(self, part: Part) -> None:
+        """The edge serves in ``state`` what parts tell of the room."""
+        try:
+            events = read_events(part.metadata) if part.metadata else []
+        except WireError:
+            return  # listeners' players decide for themselves what they make of it
+        for event in events:
+            if isinstance(event, Snapshot):
+                self._listening = event.listening
+                if event.stage is not None:
+                    self._stage = [
+                        {"i": s.id, "n": s.name, "r": s.role, **({"m": 1} if s.muted else {})} for s in event.stage
+                    ]
+
+    # --- what the clock says ---
+
+    def tick(self, now: float) -> None:
+        """Call it several times a second."""
+        if self._ending_at is not None and now >= self._ending_at and not self.over:
+            self.over = True
+            self.windows.end()
+            self._say("ended", {}, now)
+        self._judge(now)
+
+    def _judge(self, now: float) -> None:
+        """Interrupted or not; listeners are told when it changes."""
+        record = self.record
+        if self.over or record is None or not record.on_air or self._last_part_at is None:
+            return
+        silent = now - self._last_part_at > SILENT_S
+        interrupted = silent or record.state is RoomState.INTERRUPTED
+        if interrupted != self.interrupted:
+            self.interrupted = interrupted
+            self._say("interrupted" if interrupted else "resumed", {}, now)
+
+    def _say(self, kind: str, values: dict[str, float], now: float) -> None:
+        for rendition in PUSHED:
+            box = self._notice(kind, values, self.end_of(rendition))
+            self.feeds[rendition].standing = box if kind == "interrupted" else b""
+            self.feeds[rendition].notify(box, now)
+
+    def announce(self, kind: str, values: dict[str, float], now: float) -> None:
+        """Tell everyone to whom sound is pushed (a longer flush, draining)."""
+        for rendition in PUSHED:
+            self.feeds[rendition].notify(self._notice(kind, values, self.end_of(rendition)), now)
+
+    def end_of(self, rendition: Rendition) -> MediaTime:
+        last = self.windows[rendition].last
+        return last.end if last else MediaTime(0)
+
+    # --- what is asked ---
+
+    def fresh(self, rendition: Rendition, now: float) -> bool:
+        """Whether what was flushed last is what is live: what was said minutes ago is no way to begin."""
+        at = self._part_at.get(rendition)
+        return at is not None and now - at <= SILENT_S
+
+    @property
+    def state(self) -> RoomState:
+        assert self.record is not None
+        return RoomState.INTERRUPTED if self.interrupted and self.record.on_air else self.record.state
+
+    def summary(self) -> dict[str, Any]:
+        """As the list of rooms has it."""
+        assert self.record is not None
+        return {
+            "id": self.id,
+            "title": self.record.title,
+            "state": self.state.value,
+            "at": self.record.at,
+            "listening": self._listening,
+        }
+
+    def state_json(self, wall: float, flush_s: float) -> bytes:
+        """``/state`` (docs/topics/path.md)."""
+        record = self.record
+        assert record is not None
+        ready = [r.value for r in Rendition if r is Rendition.MP3 or self.windows[r].ready]
+        body = {
+            **self.summary(),
+            "now": round(wall, 3),
+            "started": record.started,
+            "ended": record.ended,
+            "stage": self._stage,
+            "flush_s": flush_s,
+            "renditions": ready,
+        }
+        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+    def count_hls(self, now: float, within_s: float) -> int:
+        """Connections that asked for a playlist or a part lately."""
+        self.hls_seen = {fd: at for fd, at in self.hls_seen.items() if now - at <= within_s}
+        return len(self.hls_seen)
+
+
+def listed(rooms: Iterable[RoomOnAir], most: int) -> bytes:
+    """``/rooms.json``: rooms on air and to come, those on air first."""
+    shown = [r for r in rooms if r.record is not None and (r.record.on_air or r.record.state is RoomState.SCHEDULED)]
+    shown.sort(key=lambda r: (not r.record.on_air, r.record.at) if r.record else (True, 0.0))
+    return json.dumps({"rooms": [r.summary() for r in shown[:most]]}, ensure_ascii=False).encode()

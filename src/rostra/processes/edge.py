@@ -1,0 +1,136 @@
+"""``rostra edge``: one front door. Brings the bus, the windows and the edge together."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import re
+import socket
+
+from rostra.bus import Bus
+from rostra.config import Settings
+from rostra.edge.accepting import secure_context
+from rostra.edge.front import Front, FrontOptions
+from rostra.edge.pages import Pages
+from rostra.errors import ConfigError, RostraError
+from rostra.limits import listener_capacity, machine_facts, raise_open_files, tightest
+from rostra.packaging import RoomWindows
+from rostra.units import MediaTime
+from rostra.wire.emsg import notice_emsg
+from rostra.wire.listeners import EdgeNotice
+
+log = logging.getLogger("rostra.edge")
+
+COUNT_EVERY_S = 1.0
+
+COLLECT_EVERY_S = 5.0
+"""How often young garbage is looked for. The automatic collector is off: it would walk over all connections in the
+middle of a flush. Listeners make no cycles; what does (a task that failed) is young here."""
+
+FULL_COLLECTION_BELOW = 1000
+"""Connections up to which everything is looked at now and then: it takes a few milliseconds."""
+
+
+def notice(kind: str, values: dict[str, float], time: MediaTime) -> bytes:
+    return notice_emsg(EdgeNotice(kind, values), time)
+
+
+def edge_name(given: str | None) -> str:
+    """What the edge is called on the bus: one word of a subject."""
+    return re.sub(r"[^A-Za-z0-9_-]", "-", given or f"edge-{socket.gethostname()}-{os.getpid()}")[:64]
+
+
+def front_options(settings: Settings, name: str | None) -> FrontOptions:
+    """:raises RostraError: if the settings cannot be used."""
+    front = settings.front
+    open_files = raise_open_files()
+    if open_files <= front.reserve_descriptors:
+        raise ConfigError(
+            f"front.reserve_descriptors is {front.reserve_descriptors}, but only {open_files} files may be open here."
+        )
+    tls = secure_context(settings.tls.cert, settings.tls.key) if settings.tls.cert else None
+    try:
+        return FrontOptions(
+            host=front.host,
+            port=front.port,
+            backlog=front.backlog,
+            flush_s=front.flush_s,
+            trusted_proxies=front.trusted_proxies,
+            proxy_protocol=front.proxy_protocol,
+            max_open=open_files - front.reserve_descriptors,
+            reserve=front.reserve_descriptors,
+            tls=tls,
+            edge_id=edge_name(name),
+        )
+    except ValueError as e:
+        raise ConfigError(f"front.trusted_proxies: {e}") from e
+
+
+async def run_edge(settings: Settings, stop: asyncio.Event, name: str | None = None) -> None:
+    """Serve listeners until ``stop`` is set, then drain.
+
+    :raises RostraError: if the edge cannot begin.
+    """
+    if not settings.bus.url:
+        raise ConfigError("An edge needs the bus: give --nats URL, or run `rostra serve`, which brings one.")
+    options = front_options(settings, name)
+    front = Front(options, Pages(), RoomWindows, notice)
+    bus = await _connect(settings.bus.url, options.edge_id, stop)
+    if bus is None:
+        return
+    try:
+        # Warm before the first listener: rooms, then what the window holds, which comes before what is live.
+        await bus.watch_rooms(front.on_record)
+        await bus.subscribe_parts(front.on_part)
+        front.door.warm = True
+        host, port = front.start()
+        shown = f"[{host}]" if ":" in host else host
+        print(f"edge listening on {shown}:{port}", flush=True)
+        _tell_limits(settings, options)
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        helpers = [asyncio.create_task(_count(bus, front)), asyncio.create_task(_collect(front))]
+        await stop.wait()
+        await front.drain(settings.front.drain_s)
+        for helper in helpers:
+            helper.cancel()
+    finally:
+        front.stop()
+        await bus.close()
+
+
+async def _connect(url: str, name: str, stop: asyncio.Event) -> Bus | None:
+    """The bus, or None if we are asked to end before it is there."""
+    connecting = asyncio.create_task(Bus.connect(url, name))
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait((connecting, stopping), return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if connecting.done():
+        return connecting.result()
+    connecting.cancel()
+    await asyncio.gather(connecting, return_exceptions=True)
+    return None
+
+
+async def _count(bus: Bus, front: Front) -> None:
+    while True:
+        await asyncio.sleep(COUNT_EVERY_S)
+        try:
+            await bus.publish_count(front.options.edge_id, front.counts())
+        except RostraError as e:
+            log.debug("a count was not sent: %s", e)
+
+
+async def _collect(front: Front) -> None:
+    while True:
+        await asyncio.sleep(COLLECT_EVERY_S)
+        gc.collect(2 if len(front.poller) < FULL_COLLECTION_BELOW else 1)
+
+
+def _tell_limits(settings: Settings, options: FrontOptions) -> None:
+    findings = listener_capacity(machine_facts(), 1, reserve=options.reserve, backlog=settings.front.backlog)
+    if (first := tightest(findings)) is not None:
+        log.info("%s", first.sentence)
