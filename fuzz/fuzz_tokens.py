@@ -38,6 +38,13 @@ def check(data: bytes) -> None:
     assert sign(claims, KEY) == text, "a token that reads well has one spelling"
 
 
+target = check
+
+
+def seeds() -> list[bytes]:
+    return [text.encode() for text in GOOD]
+
+
 def _b64(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
