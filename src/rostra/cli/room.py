@@ -19,7 +19,7 @@ _LINKS = {
 }
 
 
-class _Time(click.ParamType[datetime]):
+class _Time(click.ParamType):  # type: ignore[type-arg]  # generic only in later versions of click
     name = "ISO-TIME"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:

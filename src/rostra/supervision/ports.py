@@ -36,10 +36,7 @@ def reserve(host: str, port: int, option: str) -> socket.socket:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
             probe.listen(1)
-        held = socket.socket(family, socket.SOCK_STREAM)
-        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        held.bind((host, port))
+        return _hold(family, host, port)
     except OSError as e:
         if e.errno == errno.EADDRINUSE:
             raise PortInUse(host, port, option) from e
@@ -49,7 +46,24 @@ def reserve(host: str, port: int, option: str) -> socket.socket:
                 f"Choose another with {option} {host}:8080."
             ) from e
         raise EnvironmentFault(f"{option} {host}:{port} cannot be used: {e.strerror or e}.") from e
-    return held
+
+
+def _hold(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
+    """Without SO_REUSEADDR, so that another Rostra's probe meets us before our processes listen; with it only where
+    connections in TIME_WAIT are in the way."""
+    for reuse in (0, 1):
+        held = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, reuse)
+            held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            held.bind((host, port))
+        except OSError:
+            held.close()
+            if reuse:
+                raise
+        else:
+            return held
+    raise AssertionError("the second try returns or raises")
 
 
 def port_of(held: socket.socket) -> int:
