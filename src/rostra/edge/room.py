@@ -150,6 +150,7 @@ class RoomOnAir:
         body = {
             **self.summary(),
             "now": round(wall, 3),
+            "epoch": record.epoch,
             "started": record.started,
             "ended": record.ended,
             "stage": self._stage,
