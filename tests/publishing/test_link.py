@@ -9,11 +9,16 @@ from rostra.publishing.link import read_seat_link
 def test_a_link_is_taken_apart() -> None:
     link = read_seat_link("https://studio.example:8443/speak/town-hall#t=abc.def-_1")
     assert (link.studio, link.room, link.token) == ("https://studio.example:8443", "town-hall", "abc.def-_1")
+    assert link.shared
     assert link.whip_url == "https://studio.example:8443/stage/town-hall/whip"
 
 
 def test_a_host_link_behind_a_path_works_too() -> None:
     assert read_seat_link(" http://a.example/x/y/host/r1#t=T ").whip_url == "http://a.example/x/y/stage/r1/whip"
+
+
+def test_a_hosts_link_is_for_one() -> None:
+    assert not read_seat_link("http://a.example/host/r1#t=T").shared
 
 
 def test_the_secret_stays_out_of_repr() -> None:

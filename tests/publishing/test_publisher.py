@@ -8,7 +8,7 @@ import pytest
 
 from rostra.errors import BadToken, Unavailable, Unsupported
 from rostra.publishing.feed import Feed
-from rostra.publishing.link import SeatLink, read_seat_link
+from rostra.publishing.link import Presence, SeatLink, read_seat_link
 from rostra.publishing.publisher import Progress, Publisher, publish
 from rostra.units import Pcm
 from tests.publishing.whip_stage import ROOM, TOKEN, whip_stage
@@ -89,6 +89,6 @@ async def test_a_source_that_fails_ends_it_and_leaves_the_seat() -> None:
 async def test_the_seat_is_asked_for_by_name() -> None:
     async with whip_stage() as stage:
         feed = Feed(lambda: iter(frames(np.zeros(9600, np.int16))))
-        await publish(Publisher(read_seat_link(stage.link), feed, seat="speaker-2"))
-        assert stage.offers == [f"/stage/{ROOM}/whip?seat=speaker-2"]
+        await publish(Publisher(read_seat_link(stage.link), feed, who=Presence("speaker-2", "Ann B")))
+        assert stage.offers == [f"/stage/{ROOM}/whip?seat=speaker-2&name=Ann+B"]
         assert dbfs(stage.sound) < -60

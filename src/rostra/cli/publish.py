@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -26,9 +27,12 @@ seat. A connection that drops is taken up again, on the same seat, for half a mi
 @click.argument("link", metavar="ROOM-LINK")
 @click.argument("source", metavar="FILE|URL|-")
 @click.option("--loop", is_flag=True, help="Begin again at the end, until Ctrl-C.")
-@click.option("--seat", default="", metavar="SEAT", help="Which seat to take, where the link leaves a choice.")
+@click.option("--name", default="", metavar="NAME", help="What listeners see beside the voice.")
+@click.option(
+    "--seat", default="", metavar="SEAT", help="Come back to a seat of this name, taken through the same link."
+)
 @click.option("--quiet", is_flag=True, help="No progress line.")
-def command(link: str, source: str, loop: bool, seat: str, quiet: bool) -> None:
+def command(link: str, source: str, loop: bool, **options: Any) -> None:
     """Play a file, an address or standard input into a room, in real time, from a seat of its own.
 
     Whatever FFmpeg reads will do; channels are mixed to one. Standard input may hold any container, WAV included.
@@ -40,18 +44,21 @@ def command(link: str, source: str, loop: bool, seat: str, quiet: bool) -> None:
     where = read_seat_link(link)
     if loop and source == STANDARD_INPUT:
         raise BadRequest("Standard input cannot be played again: leave --loop away.")
-    run_until_told(_publish(where, source, loop, seat, quiet))
+    run_until_told(_publish(where, source, loop, **options))
 
 
-async def _publish(where: SeatLink, source: str, loop: bool, seat: str, quiet: bool) -> None:
+async def _publish(where: SeatLink, source: str, loop: bool, *, name: str, seat: str, quiet: bool) -> None:
     from rostra.publishing.feed import Feed
+    from rostra.publishing.link import Presence
     from rostra.publishing.publisher import Progress, Publisher, publish
     from rostra.publishing.sound import duration_s, frames
 
     length = None if "://" in source else duration_s(source)
     of = f" of {clock(length)}" if length else ""
-    name = source if "://" in source or source == "-" else Path(source).name
-    publisher = Publisher(where, Feed(lambda: frames(source), repeat=loop), seat=seat)
+    shown = source if "://" in source or source == "-" else Path(source).name
+    # Behind a speaker's link each program is a person of its own; a host's link has one seat.
+    who = Presence(seat or (f"p{secrets.token_hex(6)}" if where.shared else ""), name)
+    publisher = Publisher(where, Feed(lambda: frames(source), repeat=loop), who=who)
     with LiveLine(quiet=quiet) as line:
 
         def report(progress: Progress) -> None:
@@ -63,7 +70,7 @@ async def _publish(where: SeatLink, source: str, loop: bool, seat: str, quiet: b
                 parts.append(f"source stalled {progress.stalls}x")
             if progress.problem:
                 parts.append(progress.problem)
-            line.show(f"{name}: {progress.state}", "  ".join(parts))
+            line.show(f"{shown}: {progress.state}", "  ".join(parts))
 
         await publish(publisher, report)
         report(publisher.progress)

@@ -12,6 +12,17 @@ _DOORS = ("speak", "host", "desk")
 
 
 @dataclass(frozen=True, slots=True)
+class Presence:
+    """Who comes in through the link. ``seat`` tells apart people behind one link; ``name`` is what listeners see."""
+
+    seat: str = ""
+    name: str = ""
+
+    def query(self) -> dict[str, str]:
+        return {k: v for k, v in (("seat", self.seat), ("name", self.name)) if v}
+
+
+@dataclass(frozen=True, slots=True)
 class SeatLink:
     """A speaker's or host's link, taken apart. ``token`` is a secret and stays out of ``repr``."""
 
@@ -19,6 +30,8 @@ class SeatLink:
     """Address of the stage door, without a slash at its end."""
     room: str
     token: str = field(repr=False)
+    shared: bool = False
+    """Whether several may speak through this link: a speaker's, not a host's."""
 
     @property
     def whip_url(self) -> str:
@@ -47,7 +60,7 @@ def read_seat_link(text: str) -> SeatLink:
         raise BadRequest(
             "The link has no #t=... at its end, which is what gives the right to speak. Put the whole link in quotes."
         )
-    return SeatLink(f"{parts.scheme}://{parts.netloc}{before}", room, token)
+    return SeatLink(f"{parts.scheme}://{parts.netloc}{before}", room, token, door == "speak")
 
 
 def _shown(text: str) -> str:

@@ -12,7 +12,7 @@ import httpx
 
 from rostra.errors import Unavailable
 from rostra.publishing.feed import Feed
-from rostra.publishing.link import SeatLink
+from rostra.publishing.link import Presence, SeatLink
 from rostra.publishing.whip import EncodedTrack, WhipSession, connect, level_dbfs
 from rostra.units import FRAME_S, Pcm
 
@@ -44,9 +44,15 @@ class Publisher:
     """One seat. ``live``: the source goes on while the connection is away, as two voices of one conversation do."""
 
     def __init__(
-        self, link: SeatLink, feed: Feed, *, seat: str = "", patience_s: float = PATIENCE_S, live: bool = False
+        self,
+        link: SeatLink,
+        feed: Feed,
+        *,
+        who: Presence = Presence(),
+        patience_s: float = PATIENCE_S,
+        live: bool = False,
     ) -> None:
-        self._link, self._feed, self._seat, self._patience_s, self._live = link, feed, seat, patience_s, live
+        self._link, self._feed, self._who, self._patience_s, self._live = link, feed, who, patience_s, live
         self.progress = Progress()
 
     async def run(self) -> None:
@@ -101,7 +107,7 @@ class Publisher:
         while True:
             track = EncodedTrack(self._feed, self._heard)
             try:
-                return track, await connect(self._link, track, client, self._seat)
+                return track, await connect(self._link, track, client, self._who)
             except Unavailable as e:
                 self.progress.problem = str(e)
                 wait = pause * random.uniform(0.5, 1.5)

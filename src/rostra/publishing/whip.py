@@ -24,7 +24,7 @@ from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from rostra.codecs.libopus import OpusEncoder
 from rostra.errors import BadRequest, BadToken, Conflict, Forbidden, NotFound, Refused, RostraError, Unavailable
 from rostra.publishing.feed import Feed
-from rostra.publishing.link import SeatLink
+from rostra.publishing.link import Presence, SeatLink
 from rostra.publishing.pacing import Pacer
 from rostra.units import SAMPLE_RATE, Monotonic, Pcm
 
@@ -103,7 +103,9 @@ class WhipSession:
             await self._peer.close()
 
 
-async def connect(link: SeatLink, track: EncodedTrack, client: httpx.AsyncClient, seat: str = "") -> WhipSession:
+async def connect(
+    link: SeatLink, track: EncodedTrack, client: httpx.AsyncClient, who: Presence = Presence()
+) -> WhipSession:
     """Takes the seat; returns when media flows.
 
     :raises Refused: theirs, and it will not get better (a bad link, no such room, it has ended).
@@ -116,7 +118,7 @@ async def connect(link: SeatLink, track: EncodedTrack, client: httpx.AsyncClient
         if _is_loopback(link.studio):
             _offer_loopback_only(transceiver)
         await peer.setLocalDescription(await peer.createOffer())
-        resource, answer = await _exchange(link, peer.localDescription.sdp, client, seat)
+        resource, answer = await _exchange(link, peer.localDescription.sdp, client, who)
         session = WhipSession(peer, client, resource, link.token)
         connected = _watch(peer, session)
         await peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
@@ -157,7 +159,7 @@ def _watch(peer: RTCPeerConnection, session: WhipSession) -> asyncio.Future[None
     return connected
 
 
-async def _exchange(link: SeatLink, offer: str, client: httpx.AsyncClient, seat: str) -> tuple[str, str]:
+async def _exchange(link: SeatLink, offer: str, client: httpx.AsyncClient, who: Presence) -> tuple[str, str]:
     """Posts the offer; gives the session's address and the answer."""
     headers = {"Content-Type": "application/sdp", "Accept": "application/sdp", **_bearer(link.token)}
     try:
@@ -165,7 +167,7 @@ async def _exchange(link: SeatLink, offer: str, client: httpx.AsyncClient, seat:
             link.whip_url,
             content=offer.encode(),
             headers=headers,
-            params={"seat": seat} if seat else None,
+            params=who.query() or None,
             timeout=ANSWER_TIMEOUT_S,
         )
     except httpx.HTTPError as e:
