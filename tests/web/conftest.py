@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, async_playwright
 
+import rostra
+
 ARTEFACTS = Path(__file__).parents[1] / "artefacts" / "web"
 CHROMIUM = shutil.which("chromium")
 FLAGS = [
@@ -55,6 +57,34 @@ async def until(page: Page, condition: str, timeout_s: float = 10.0) -> None:
     await page.wait_for_function(f"() => {{ const s = rostra.stats(); return {condition}; }}", timeout=timeout_s * 1000)
 
 
-async def picture(page: Page, name: str) -> None:
+SIZES = {"phone": (390, 844), "narrow": (360, 640), "desktop": (1280, 800)}
+
+
+async def portraits(page: Page, name: str) -> None:
+    """The page as it is now, on three screens by day and night, into artefacts; nothing may be cut off sideways."""
     ARTEFACTS.mkdir(parents=True, exist_ok=True)
-    await page.screenshot(path=ARTEFACTS / f"{name}.png", full_page=True)
+    before = page.viewport_size
+    for size, (width, height) in SIZES.items():
+        await page.set_viewport_size({"width": width, "height": height})
+        for scheme in ("light", "dark"):
+            await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            await page.wait_for_timeout(120)
+            await page.screenshot(path=ARTEFACTS / f"{name}-{size}-{scheme}.png", full_page=True)
+        overflow = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert overflow <= 0, f"{overflow} px too wide on {size}"
+    await page.emulate_media(color_scheme="light")
+    if before:
+        await page.set_viewport_size(before)
+
+
+AXE = Path(rostra.__file__).parent / "web" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+async def accessible(page: Page) -> None:
+    """axe-core finds nothing against WCAG 2.2 A and AA nor its own best practices, by day and night."""
+    await page.evaluate(AXE.read_text())
+    for scheme in ("light", "dark"):
+        await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        found = await page.evaluate("axe.run().then(r => r.violations.map(v => [v.id, v.nodes.map(n => n.html)]))")
+        assert found == [], f"by {scheme}"
+    await page.emulate_media(color_scheme="light")

@@ -1,6 +1,6 @@
 """A front door for tests of the pages: the real built pages and real parts, and a room that does what the test says.
 
-One process, one loop: what the page must survive (a drop, a refusal, a new generation) happens when the test asks for it.
+One process, one loop: what the page must survive (a drop, a refusal, a new generation) happens when the test says.
 """
 
 from __future__ import annotations

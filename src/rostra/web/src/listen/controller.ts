@@ -32,7 +32,8 @@ export interface Control {
 }
 
 export const MAX_RATE = 1.06;
-export const MIN_RATE = 0.97;
+/** Speech that is 5% slower at its own pitch is not noticed; only a longer flush that is announced makes it that slow. */
+export const MIN_RATE = 0.95;
 /** Past the wish by so much (a laptop that slept), catching up at MAX_RATE would take minutes: jump. */
 export const JUMP_S = 6;
 /** A hole is jumped when so little is left before it; a media element would wait there for ever. */
@@ -95,20 +96,19 @@ export class Controller {
     // Before one whole flush was seen, the floor is not known yet.
     if (now - this.#since < flush + 0.25) return { rate: 1, seekTo: null };
     const margin = wish - flush;
-    if (this.#mode === "slow" ? peak < wish - 0.02 : peak < wish - 0.2) this.#mode = "slow";
-    else if (this.#mode === "fast" ? floor > margin : floor > margin + 0.3) this.#mode = "fast";
+    // While a longer flush is announced and not taken the floor is high and the peak as wished: too much is what both say.
+    const over = Math.min(floor - margin, peak - wish);
+    if (peak - wish < (this.#mode === "slow" ? -0.02 : -0.2)) this.#mode = "slow";
+    else if (over > (this.#mode === "fast" ? 0 : 0.3)) this.#mode = "fast";
     else this.#mode = "steady";
-    return { rate: this.#rate(peak - wish, floor - margin), seekTo: null };
+    return { rate: this.#rate(wish - peak, over), seekTo: null };
   }
 
+  /** In steps of 0.01, and never 1 on the way: every change makes the element rebuild its time stretcher. */
   #rate(short: number, over: number): number {
-    if (this.#mode === "steady") return 1;
-    const rate = this.#mode === "slow" ? 1 + 0.1 * short : 1 + 0.05 * over;
-    // In steps of 0.01: every change makes the element rebuild its time stretcher. Never 1, or we would not arrive.
-    const stepped = Math.round(rate * 100) / 100;
-    return this.#mode === "slow"
-      ? Math.min(0.99, Math.max(MIN_RATE, stepped))
-      : Math.max(1.01, Math.min(MAX_RATE, stepped));
+    if (this.#mode === "slow") return short > 0.4 ? MIN_RATE : short > 0.1 ? 0.97 : 0.99;
+    if (this.#mode === "fast") return Math.max(1.01, Math.min(MAX_RATE, 1 + Math.round(5 * over) / 100));
+    return 1;
   }
 
   #jump(to: number): Control {

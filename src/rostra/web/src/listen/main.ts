@@ -143,7 +143,7 @@ function onLink(link: Link): void {
     keptBack = window.setTimeout(() => void unusable(), KEPT_BACK_S * 1000);
   } else if (link.at === "connected") {
     until = 0;
-    if (phase !== "sounding") enter("connecting");
+    enter(heard ? "sounding" : "connecting");
   } else if (link.at === "waiting") {
     until = performance.now() / 1000 + link.inS;
     enter(link.full ? "full" : "reconnecting");

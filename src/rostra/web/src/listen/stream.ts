@@ -44,6 +44,8 @@ export class Stream {
   reconnects = 0;
   bytes = 0;
   #current: Connection | null = null;
+  /** The one that takes over from `#current` as soon as it brings sound. */
+  #next: Connection | null = null;
   #attempt = 0;
   #timer = 0;
   #watch = 0;
@@ -68,8 +70,8 @@ export class Stream {
     this.#stopped = true;
     this.#ground.clearTimeout(this.#timer);
     this.#ground.clearTimeout(this.#watch);
-    this.#current?.abort.abort();
-    this.#current = null;
+    for (const c of [this.#current, this.#next]) c?.abort.abort();
+    this.#current = this.#next = null;
   }
 
   /** The edge will close within `inS` seconds: have another before that, at a moment of our own. */
@@ -86,19 +88,21 @@ export class Stream {
   }
 
   #connect(): void {
-    const old = this.#current;
-    if (!old) this.#on.link({ at: "connecting" });
-    void this.#read(old);
-  }
-
-  async #read(old: Connection | null): Promise<void> {
     const { now } = this.#ground;
     const mine: Connection = { abort: new AbortController(), heardAt: now(), beganAt: now() };
-    const gone = () => this.#stopped || (this.#current !== mine && this.#current !== old);
-    if (!old) this.#current = mine;
+    if (this.#current) this.#next = mine;
+    else {
+      this.#current = mine;
+      this.#on.link({ at: "connecting" });
+    }
+    void this.#read(mine);
+  }
+
+  async #read(mine: Connection): Promise<void> {
+    const gone = () => this.#current !== mine && this.#next !== mine;
     try {
       const answer = await this.#ground.fetch(this.#url, { signal: mine.abort.signal, cache: "no-store" });
-      if (!answer.ok || !answer.body) return this.#refused(answer, mine, old);
+      if (!answer.ok || !answer.body) return this.#refused(answer, mine);
       const reader = answer.body.getReader();
       const splitter = new Splitter();
       let first = true;
@@ -106,13 +110,16 @@ export class Stream {
         const { done, value } = await reader.read();
         if (gone()) return void reader.cancel().catch(() => {});
         if (done) break;
-        mine.heardAt = now();
+        mine.heardAt = this.#ground.now();
         this.bytes += value.length;
         const pieces = splitter.feed(value);
         if (first && pieces.length) {
           first = false;
-          this.#current = mine;
-          old?.abort.abort();
+          if (this.#next === mine) {
+            this.#next = null;
+            this.#current?.abort.abort();
+            this.#current = mine;
+          }
           this.#on.began();
           this.#on.link({ at: "connected" });
         }
@@ -121,23 +128,29 @@ export class Stream {
     } catch {
       // A lost network, a reset, bytes that are no boxes: all end here, and all are answered by coming back.
     }
-    mine.abort.abort();
     this.#lost(mine);
   }
 
+  /** Lets go of a connection. Whether sound must now come by a new one that nobody has begun yet. */
+  #drop(mine: Connection): boolean {
+    mine.abort.abort();
+    if (this.#next === mine) this.#next = null; // The old one still has seconds to live.
+    if (this.#current !== mine) return false;
+    this.#current = this.#next;
+    this.#next = null;
+    if (this.#current) this.#on.link({ at: "connecting" });
+    return !this.#current;
+  }
+
   #lost(mine: Connection): void {
-    if (this.#stopped || this.#current !== mine) return;
-    this.#current = null;
-    this.reconnects++;
+    if (this.#current === mine) this.reconnects++;
+    if (!this.#drop(mine)) return;
     if (this.#ground.now() - mine.beganAt > GOOD_S) this.#attempt = 0;
     this.#again();
   }
 
-  #refused(answer: Response, mine: Connection, old: Connection | null): void {
-    mine.abort.abort();
-    if (old && this.#current === old) return; // A sibling that is full: the old one may still have seconds to live.
-    if (this.#stopped || this.#current !== mine) return;
-    this.#current = null;
+  #refused(answer: Response, mine: Connection): void {
+    if (!this.#drop(mine)) return;
     const after = Number(answer.headers.get("retry-after"));
     if (answer.status === 410) this.#over("ended");
     else if (answer.status === 404) this.#over("absent");
@@ -166,10 +179,7 @@ export class Stream {
     this.#watch = this.#ground.setTimeout(() => {
       const mine = this.#current;
       const limit = this.flush + (this.interrupted ? DEAD_INTERRUPTED_S : DEAD_S);
-      if (mine && this.#ground.now() - mine.heardAt > limit) {
-        mine.abort.abort();
-        this.#lost(mine);
-      }
+      if (mine && this.#ground.now() - mine.heardAt > limit) this.#lost(mine);
       this.#watchdog();
     }, 1000);
   }

@@ -1,0 +1,79 @@
+"""What stands in dist/ is what the servers and the promise of one round trip need."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+import re
+from typing import Any
+
+import brotli
+import pytest
+
+from tests.web.stub import DIST
+
+FIRST_FLIGHT_BYTES = 14 * 1024
+HEAD_BYTES = 600
+WEB = DIST.parent
+
+
+@pytest.fixture(scope="module")
+def manifest() -> dict[str, Any]:
+    return dict(json.loads((DIST / "manifest.json").read_text()))
+
+
+def test_until_sound_plays_all_comes_in_one_flight(manifest: dict[str, Any]) -> None:
+    page = (DIST / manifest["pages"]["room"]).read_bytes()
+    assert len(gzip.compress(page, 9)) + HEAD_BYTES <= FIRST_FLIGHT_BYTES
+    assert len(brotli.compress(page)) + HEAD_BYTES <= FIRST_FLIGHT_BYTES
+    fetched_at_once = re.findall(rb'(?:src|href)="(?!/"|data:)[^"]*"', page)
+    assert fetched_at_once == [], "something else must be fetched before sound"
+    assert not re.search(rb"\bimport\s*(?:[\w{*]|\"|')", page.split(b"<script")[1]), (
+        "a static import in the page's script"
+    )
+    assert b"<!--rostra:state-->" in page
+
+
+def test_every_file_is_named_and_there(manifest: dict[str, Any]) -> None:
+    for address, about in manifest["assets"].items():
+        file = DIST / address.removeprefix("/")
+        assert file.stat().st_size == about["size"]
+        assert re.fullmatch(r"/assets/[\w.]+-[\w-]{8,}\.(js|css)", address), "a name must change with the content"
+    for name in ("home", "room", "host", "speak", "desk"):
+        assert (DIST / manifest["pages"][name]).exists()
+    named = {a.removeprefix("/assets/") for a in manifest["assets"]}
+    assert {f.name for f in (DIST / "assets").iterdir()} == named
+
+
+def test_what_pages_refer_to_exists(manifest: dict[str, Any]) -> None:
+    for file in [*DIST.glob("*.html"), *(DIST / "assets").glob("*.js")]:
+        for address in re.findall(r"/assets/[\w.-]+", file.read_text()):
+            assert address in manifest["assets"], f"{file.name} wants {address}"
+
+
+def test_the_policy_allows_the_inlined_and_nothing_else(manifest: dict[str, Any]) -> None:
+    for name, policy in manifest["csp"].items():
+        page = (DIST / manifest["pages"][name]).read_text()
+        scripts = re.findall(r'<script type="module">(.*?)</script>', page, re.DOTALL)
+        styles = re.findall(r"<style>(.*?)</style>", page, re.DOTALL)
+        for inline in scripts + styles:
+            digest = base64.b64encode(hashlib.sha256(inline.encode()).digest()).decode()
+            assert f"'sha256-{digest}'" in policy
+        assert "unsafe" not in policy
+        assert policy.startswith("default-src 'none'")
+        assert "http:" not in policy and "*." not in policy
+
+
+def test_no_third_party(manifest: dict[str, Any]) -> None:
+    """Addresses in the pages are those of namespaces and schemes, which nobody fetches."""
+    known = {"http://www.w3.org", "https://aomedia.org"}
+    for file in DIST.glob("*.html"):
+        assert set(re.findall(r"https?://[\w.-]+", file.read_text())) <= known, file.name
+
+
+def test_the_lock_names_no_download_address() -> None:
+    lock = json.loads((WEB / "package-lock.json").read_text())
+    assert all("resolved" not in package for package in lock["packages"].values())
+    assert all("integrity" in p for name, p in lock["packages"].items() if name)

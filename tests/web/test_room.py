@@ -1,0 +1,313 @@
+"""The listener's page in a real browser, before a front door that does what the test says."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+from playwright.async_api import Page
+
+from rostra.units import Rendition
+from tests.web.conftest import accessible, portraits, stats, until
+from tests.web.stub import Stub
+
+pytestmark = pytest.mark.browser
+
+
+async def says(page: Page) -> str:
+    return str(await page.text_content("#says"))
+
+
+async def listen(page: Page, stub: Stub) -> None:
+    await page.goto(stub.page)
+    await page.click("#go")
+    await until(page, "s.heard")
+
+
+async def test_one_tap_plays_and_it_stays_about_a_second_behind(page: Page) -> None:
+    async with Stub(media_offset_s=7200.0) as stub:
+        await page.goto(stub.page)
+        assert await page.text_content("h1") == "What the sea remembers"
+        assert await says(page) == "On air now"
+        await accessible(page)
+        await portraits(page, "idle")
+        await page.click("#go")
+        await until(page, "s.heard && s.says === 'live'")
+        await until(page, "s.mediaTimeS > 7222")
+        await asyncio.sleep(6)
+        s = await stats(page)
+        assert (s["via"], s["rendition"], s["underruns"], s["reconnects"]) == ("push", "opus", 0, 0)
+        assert 0.5 < s["behindS"] < 2.2, s
+        assert await page.evaluate("document.getElementById('audio').paused") is False
+        assert await page.text_content("#tally") == "1,234 listening"
+        assert await page.locator("#voices b").all_text_contents() == [seat.name for seat in stub.room.seats]
+        assert "muted" in str(await page.locator("#voices li").nth(2).text_content())
+        assert stub.requests.count("/r/sea/live") == 1
+        await accessible(page)
+        await portraits(page, "live")
+
+
+async def test_levels_move_with_the_sound(page: Page) -> None:
+    async with Stub() as stub:
+        await listen(page, stub)
+        seen = set()
+        for _ in range(60):
+            seen |= {
+                level[:4]
+                for level in await page.evaluate(
+                    "[...document.querySelectorAll('#voices li')].map(li => li.style.getPropertyValue('--l'))"
+                )
+            }
+            await asyncio.sleep(0.1)
+        assert len(seen) > 15, seen
+
+
+async def test_aac_when_asked_for(page: Page) -> None:
+    async with Stub(rendition=Rendition.AAC) as stub:
+        await page.goto(f"{stub.page}?codec=aac")
+        await page.click("#go")
+        await until(page, "s.heard")
+        await asyncio.sleep(2)
+        s = await stats(page)
+        assert (s["rendition"], s["underruns"]) == ("aac", 0)
+        assert "/r/sea/live?codec=aac" in stub.requests
+
+
+async def test_interrupted_keeps_the_place_and_a_new_stage_is_heard_on_the_same_connection(page: Page) -> None:
+    async with Stub() as stub:
+        await listen(page, stub)
+        await asyncio.sleep(1)
+        stub.silent = True
+        stub.notice("interrupted")
+        await page.wait_for_function("document.getElementById('says').textContent.includes('your place is kept')")
+        await accessible(page)
+        await portraits(page, "interrupted")
+        await asyncio.sleep(2)
+        before = (await stats(page))["mediaTimeS"]
+        stub.new_stage()
+        stub.notice("resumed")
+        await until(page, f"s.says === 'live' && s.heard && s.mediaTimeS > {before} + 1")
+        s = await stats(page)
+        assert (s["underruns"], s["reconnects"]) == (0, 0)
+        assert stub.requests.count("/r/sea/live") == 1
+        assert s["behindS"] < 2.5, s
+
+
+async def test_a_dropped_connection_comes_back_by_itself(page: Page) -> None:
+    async with Stub() as stub:
+        await listen(page, stub)
+        await asyncio.sleep(1)
+        dropped = time.monotonic()
+        stub.drop()
+        await until(page, "s.reconnects === 1 && s.phase === 'reconnecting'")
+        await until(page, "s.phase === 'sounding' && s.heard")
+        assert 0.2 <= stub.joins[1] - dropped < 3
+        await asyncio.sleep(1.5)
+        assert (await stats(page))["says"] == "live"
+        assert await says(page) == "Live"
+
+
+async def test_while_the_server_is_away_it_says_so(page: Page) -> None:
+    async with Stub() as stub:
+        await listen(page, stub)
+        stub.refuse = (502, 0)
+        stub.drop()
+        await until(page, "s.says === 'reconnecting'", 15)
+        await accessible(page)
+        await portraits(page, "reconnecting")
+        stub.refuse = None
+        await until(page, "s.says === 'live'", 20)
+
+
+async def test_full_counts_down_and_comes_in_by_itself(page: Page) -> None:
+    async with Stub() as stub:
+        stub.refuse = (503, 3)
+        await page.goto(stub.page)
+        await page.click("#go")
+        await until(page, "s.says === 'full'")
+        assert (await page.text_content("#count") or "").startswith("Next try in")
+        await accessible(page)
+        await portraits(page, "full")
+        stub.refuse = None
+        await until(page, "s.heard")
+        assert stub.joins[1] - stub.joins[0] >= 3
+
+
+async def test_it_plays_to_the_end_and_then_says_that_it_has_ended(page: Page) -> None:
+    async with Stub() as stub:
+        await listen(page, stub)
+        await asyncio.sleep(1)
+        stub.room.state = "ended"
+        stub.room.ended = time.time()
+        stub.silent = True
+        stub.notice("ended")
+        stub.close_gently()
+        await until(page, "s.says === 'ended'")
+        assert await page.is_disabled("#go")
+        await asyncio.sleep(3)
+        assert stub.requests.count("/r/sea/live") == 1
+        await accessible(page)
+        await portraits(page, "ended")
+
+
+async def test_a_room_that_has_ended_offers_nothing_to_press(page: Page) -> None:
+    async with Stub(state="ended", ended=time.time() - 60, seats=()) as stub:
+        await page.goto(stub.page)
+        await until(page, "s.says === 'ended'")
+        assert await page.is_disabled("#go")
+
+
+async def test_before_it_begins_one_tap_waits_and_sound_begins_by_itself(page: Page) -> None:
+    async with Stub(state="scheduled", at=time.time() + 3723, started=0.0, seats=(), listening=0) as stub:
+        await page.goto(stub.page)
+        await until(page, "s.says === 'soon'")
+        assert "1:02:0" in str(await page.text_content("#count"))
+        await portraits(page, "scheduled")
+        stub.room.at = time.time() + 20
+        await page.reload()
+        await page.click("#go")
+        await until(page, "s.says === 'armed'")
+        await accessible(page)
+        await portraits(page, "armed")
+        stub.room.state = "open"
+        await until(page, "s.heard && s.says === 'open'", 20)
+        await accessible(page)
+        await portraits(page, "open")
+        stub.room.state, stub.room.started = "live", time.time()
+        await until(page, "s.says === 'live'")
+        assert (await stats(page))["underruns"] == 0
+
+
+async def test_a_longer_flush_announced_before_it_is_taken_is_not_heard(page: Page) -> None:
+    async with Stub() as stub:
+        await listen(page, stub)
+        await asyncio.sleep(2)
+        stub.notice("flush", flush_s=1.0)
+        await until(page, "s.flushS === 1 && s.rate < 1", 10)
+        await until(page, "s.rate === 1", 40)
+        stub.room.flush_s = 1.0
+        await asyncio.sleep(4)
+        s = await stats(page)
+        assert s["underruns"] == 0, s
+        assert 1.5 < s["behindS"] < 2.8, s
+
+
+async def test_a_missed_part_is_skipped(page: Page) -> None:
+    async with Stub() as stub:
+        await listen(page, stub)
+        await asyncio.sleep(1)
+        stub.skip_part()
+        before = (await stats(page))["mediaTimeS"]
+        await until(page, f"s.mediaTimeS > {before} + 3")
+        assert (await stats(page))["phase"] == "sounding"
+
+
+async def test_an_edge_that_drains_is_left_without_a_gap(page: Page) -> None:
+    async with Stub() as stub:
+        await listen(page, stub)
+        stub.notice("draining", in_s=1.0)
+        for _ in range(50):
+            if len(stub.joins) > 1:
+                break
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(2)
+        s = await stats(page)
+        assert len(stub.joins) == 2
+        assert (s["underruns"], s["reconnects"], s["says"]) == (0, 0, "live")
+
+
+async def test_running_dry_is_counted_and_recovers(page: Page) -> None:
+    async with Stub() as stub:
+        await listen(page, stub)
+        await asyncio.sleep(1)
+        stub.silent = True
+        await until(page, "s.says === 'dry'")
+        assert (await stats(page))["underruns"] == 1
+        stub.silent = False
+        await until(page, "s.says === 'live' && s.heard")
+
+
+async def test_stop_and_again_is_live_again(page: Page) -> None:
+    async with Stub() as stub:
+        await listen(page, stub)
+        await page.click("#go")
+        await until(page, "s.says === 'paused' && !s.heard")
+        await asyncio.sleep(2)
+        await page.click("#go")
+        await until(page, "s.heard && s.says === 'live'")
+        assert (await stats(page))["behindS"] < 2.5
+
+
+async def test_keyboard(page: Page) -> None:
+    async with Stub() as stub:
+        await page.goto(stub.page)
+        await page.keyboard.press("Space")
+        await until(page, "s.heard")
+        await page.keyboard.press("m")
+        assert await page.get_attribute("#mute", "aria-pressed") == "true"
+        assert await page.evaluate("document.getElementById('audio').muted") is True
+        await page.keyboard.press("M")
+        await page.keyboard.press("ArrowDown")
+        volume = await page.evaluate("document.getElementById('audio').volume")
+        assert volume == pytest.approx(0.95**2)
+        await page.keyboard.press("Tab")
+        await page.keyboard.press("Tab")
+        assert await page.evaluate("document.activeElement.id") == "go"
+        await page.keyboard.press("Space")
+        await until(page, "s.says === 'paused'")
+
+
+async def test_the_state_is_told_to_screen_readers_and_the_tally_is_not(page: Page) -> None:
+    async with Stub() as stub:
+        await listen(page, stub)
+        assert await page.locator("[role=status] #says").count() == 1
+        assert await page.locator("[role=status] #tally, [aria-live] #tally").count() == 0
+        assert await page.get_attribute("#go", "aria-label") == "Stop listening"
+
+
+async def test_details_show_the_figures(page: Page) -> None:
+    async with Stub() as stub:
+        await listen(page, stub)
+        await page.click("summary")
+        await page.wait_for_function("document.querySelectorAll('#figures dd').length === 4")
+        text = " ".join(await page.locator("#figures").all_text_contents())
+        assert "Opus, pushed" in text and "never" in text
+        assert await page.get_attribute("#elsewhere a", "href") == "/r/sea/live.mp3"
+        await accessible(page)
+        await portraits(page, "details")
+
+
+async def test_the_media_session_has_title_and_pause(page: Page) -> None:
+    await page.add_init_script(
+        "window.handlers = {}; const set = MediaSession.prototype.setActionHandler;"
+        "MediaSession.prototype.setActionHandler = function (a, f) { window.handlers[a] = f; set.call(this, a, f); };"
+    )
+    async with Stub() as stub:
+        await listen(page, stub)
+        session: dict[str, Any] = await page.evaluate(
+            "({title: navigator.mediaSession.metadata.title, state: navigator.mediaSession.playbackState})"
+        )
+        assert session == {"title": "What the sea remembers", "state": "playing"}
+        await page.evaluate("handlers.pause()")
+        await until(page, "s.says === 'paused'")
+        await page.evaluate("handlers.play()")
+        await until(page, "s.heard")
+
+
+async def test_no_such_room(page: Page) -> None:
+    async with Stub() as stub:
+        await page.goto(f"{stub.url}/r/see")
+        await until(page, "s.says === 'absent'")
+        await accessible(page)
+        await portraits(page, "absent")
+
+
+async def test_motion_is_off_where_it_is_not_wanted(page: Page) -> None:
+    async with Stub() as stub:
+        await page.emulate_media(reduced_motion="reduce")
+        await listen(page, stub)
+        await asyncio.sleep(1)
+        assert await page.evaluate("matchMedia('(prefers-reduced-motion: reduce)').matches") is True
+        await until(page, "s.heard")
