@@ -22,6 +22,10 @@ class Presence:
         return {k: v for k, v in (("seat", self.seat), ("name", self.name)) if v}
 
 
+WHOEVER = Presence()
+"""The seat of the link itself, and the name that stands in it."""
+
+
 @dataclass(frozen=True, slots=True)
 class SeatLink:
     """A speaker's or host's link, taken apart. ``token`` is a secret and stays out of ``repr``."""

@@ -12,7 +12,7 @@ import httpx
 
 from rostra.errors import Unavailable
 from rostra.publishing.feed import Feed
-from rostra.publishing.link import Presence, SeatLink
+from rostra.publishing.link import WHOEVER, Presence, SeatLink
 from rostra.publishing.whip import EncodedTrack, WhipSession, connect, level_dbfs
 from rostra.units import FRAME_S, Pcm
 
@@ -48,7 +48,7 @@ class Publisher:
         link: SeatLink,
         feed: Feed,
         *,
-        who: Presence = Presence(),
+        who: Presence = WHOEVER,
         patience_s: float = PATIENCE_S,
         live: bool = False,
     ) -> None:

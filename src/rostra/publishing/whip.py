@@ -24,7 +24,7 @@ from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from rostra.codecs.libopus import OpusEncoder
 from rostra.errors import BadRequest, BadToken, Conflict, Forbidden, NotFound, Refused, RostraError, Unavailable
 from rostra.publishing.feed import Feed
-from rostra.publishing.link import Presence, SeatLink
+from rostra.publishing.link import WHOEVER, Presence, SeatLink
 from rostra.publishing.pacing import Pacer
 from rostra.units import SAMPLE_RATE, Monotonic, Pcm
 
@@ -104,7 +104,7 @@ class WhipSession:
 
 
 async def connect(
-    link: SeatLink, track: EncodedTrack, client: httpx.AsyncClient, who: Presence = Presence()
+    link: SeatLink, track: EncodedTrack, client: httpx.AsyncClient, who: Presence = WHOEVER
 ) -> WhipSession:
     """Takes the seat; returns when media flows.
 
