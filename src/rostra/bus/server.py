@@ -24,6 +24,9 @@ MAX_PAYLOAD_BYTES = 512 * 1024
 MAX_PENDING_BYTES = 32 * 1024 * 1024
 """What the server keeps for a client that does not read, before it drops it: a minute of parts of many rooms."""
 
+MAX_LOG_BYTES = 1024 * 1024
+"""DATA/run/nats.log; one older file is kept beside it."""
+
 START_TIMEOUT_S = 10.0
 STOP_TIMEOUT_S = 1.5
 
@@ -44,12 +47,15 @@ def free_port() -> int:
         return int(s.getsockname()[1])
 
 
-def configuration(port: int, store: Path) -> str:
+def configuration(port: int, store: Path, log: Path) -> str:
     """The server's configuration file. ``sync_interval: always``: room records are few and must survive a power cut."""
     return f"""\
 # Written by Rostra at every start; changes here are lost.
 listen: "127.0.0.1:{port}"
 server_name: "rostra"
+log_file: "{log.absolute()}"
+log_size_limit: {MAX_LOG_BYTES}
+log_max_num: 2
 max_connections: {MAX_CONNECTIONS}
 max_payload: {MAX_PAYLOAD_BYTES}
 max_pending: {MAX_PENDING_BYTES}
@@ -74,7 +80,7 @@ def command(data: Path, port: int) -> list[str]:
     run.mkdir(parents=True, exist_ok=True)
     store.mkdir(parents=True, exist_ok=True)
     config = run / "nats.conf"
-    config.write_text(configuration(port, store), encoding="utf-8")
+    config.write_text(configuration(port, store, run / "nats.log"), encoding="utf-8")
     return [str(binary()), "--config", str(config.absolute())]
 
 
@@ -109,18 +115,15 @@ class NatsServer:
 
         :raises BusUnavailable: if it ended, or did not answer within 10 s.
         """
-        log = (self.data / "nats.log").open("ab")
-        try:
-            self.process = await asyncio.create_subprocess_exec(
-                *leashed(command(self.data, self.port)), stdout=log, stderr=log, stdin=asyncio.subprocess.DEVNULL
-            )
-        finally:
-            log.close()
+        devnull = asyncio.subprocess.DEVNULL
+        self.process = await asyncio.create_subprocess_exec(
+            *leashed(command(self.data, self.port)), stdin=devnull, stdout=devnull, stderr=devnull
+        )
         deadline = asyncio.get_running_loop().time() + START_TIMEOUT_S
         while not await answers(self.port):
             if self.process.returncode is not None:
                 raise BusUnavailable(
-                    f"nats-server ended with status {self.process.returncode}: see {self.data}/nats.log"
+                    f"nats-server ended with status {self.process.returncode}: see {self.data}/run/nats.log"
                 )
             if asyncio.get_running_loop().time() > deadline:
                 await self.kill()

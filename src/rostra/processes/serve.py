@@ -8,6 +8,7 @@ import contextlib
 import ipaddress
 import logging
 import os
+import resource
 import socket
 import ssl
 import sys
@@ -20,11 +21,11 @@ from rostra.bus import server as nats
 from rostra.config import Settings, local_url
 from rostra.errors import ConfigError, EnvironmentFault
 from rostra.keys import make_keys
-from rostra.limits import KERNEL_BYTES, MEMORY_SHARE, PROCESS_BYTES, machine_facts
+from rostra.limits import KERNEL_BYTES, MEMORY_SHARE, PROCESS_BYTES, machine_facts, raise_open_files
 from rostra.supervision import doors, ports
 from rostra.supervision.children import Child, environment
 from rostra.supervision.datafolder import DataFolder
-from rostra.supervision.edges import edge_count
+from rostra.supervision.edges import edge_count, first_edges
 from rostra.supervision.stages import Stages
 from rostra.supervision.watchdog import EDGE_LIMIT_S, STAGE_LIMIT_S, STUDIO_LIMIT_S, Watchdog
 
@@ -35,6 +36,9 @@ READY_WITHIN_S = 60.0
 
 FAILURES_BEFORE_READY = 3
 """A process that ended so often before it ever worked will not: better to say so than to try for ever."""
+
+MORE_EDGES_EVERY_S = 0.5
+"""Between the edges that start once the door is open: each takes a core for about a second."""
 
 BUS_CHECK_EVERY_S = 1.0
 BUS_SILENT_CHECKS = 5
@@ -64,6 +68,7 @@ async def serve(settings: Settings, stop: asyncio.Event, on_ready: OnReady) -> N
     """
     _check_tls(settings)
     folder = DataFolder.open(Path(settings.data))
+    _raise_open_files()
     machine = _Machine(settings, folder)
     try:
         machine.reserve_ports()
@@ -114,8 +119,10 @@ class _Machine:
         url = self._settings.bus.url or await self._start_nats()
         bus_settings = self._settings.bus.model_copy(update={"url": url})
         self._settings = self._settings.model_copy(update={"bus": bus_settings})
-        for number in range(self._settings.front.edges):
-            self._start_child(f"edge-{number}", ["edge", "--name", f"edge-{number}"], Watchdog(EDGE_LIMIT_S))
+        edges = self._settings.front.edges
+        at_once = first_edges(edges, _cores())
+        for number in range(at_once):
+            self._start_edge(number)
         self._start_child("studio", ["studio"], Watchdog(STUDIO_LIMIT_S))
         self._bus = await Bus.connect(url, "supervisor")
         await self._supervise_stages(self._bus)
@@ -131,6 +138,9 @@ class _Machine:
             }
         )
         await on_ready(addresses)
+        for number in range(at_once, edges):
+            await asyncio.sleep(MORE_EDGES_EVERY_S)
+            self._start_edge(number)
 
     async def stop(self) -> None:
         if self._watching is not None:
@@ -171,6 +181,9 @@ class _Machine:
                 log.error("the bus greets nobody; ending it")
                 child.kill()
                 silent = 0
+
+    def _start_edge(self, number: int) -> None:
+        self._start_child(f"edge-{number}", ["edge", "--name", f"edge-{number}"], Watchdog(EDGE_LIMIT_S))
 
     def _start_child(self, name: str, words: list[str], watchdog: Watchdog) -> None:
         child = self._child(name, words, watchdog)
@@ -243,8 +256,19 @@ class _Machine:
 def _default_edges(reserve: int) -> int:
     facts = machine_facts()
     listeners = int(facts.memory_bytes * MEMORY_SHARE) // (PROCESS_BYTES + KERNEL_BYTES)
-    cores = len(os.sched_getaffinity(0))
-    return edge_count(cores, facts.nofile_hard, reserve, listeners)
+    return edge_count(_cores(), facts.nofile_hard, reserve, listeners)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+def _raise_open_files() -> None:
+    """As far as we may, for all we start: a process with CAP_SYS_RESOURCE may raise the hard limit, others the soft."""
+    most = int(Path("/proc/sys/fs/nr_open").read_text())
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    raise_open_files()
 
 
 def _check_tls(settings: Settings) -> None:

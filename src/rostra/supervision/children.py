@@ -152,8 +152,8 @@ class Child:
         while True:
             await asyncio.sleep(CHECK_EVERY_S)
             with contextlib.suppress(BlockingIOError):
-                if os.read(pipe, 65_536):
-                    watchdog.beat(_now())
+                if heard := os.read(pipe, 65_536):
+                    watchdog.beat(_now(), len(heard))
             if watchdog.hung(_now()):
                 log.error("%s hangs: no sign of life for %.0f s; ending it", self.name, watchdog.limit_s)
                 self.kill()
