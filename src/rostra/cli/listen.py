@@ -47,6 +47,7 @@ Fields of --json (one object at the end; durations in seconds, null where unknow
 @click.option("--codec", type=click.Choice(["opus", "aac"]), help="Which rendition.  [default: opus]")
 @click.option("--via", type=click.Choice(["push", "hls", "mp3"]), help="How it comes.  [default: push, or as URL says]")
 @click.option("--save", type=click.Path(dir_okay=False, writable=True), help="Keep the sound as it came in this file.")
+@click.option("--insecure", is_flag=True, help="Do not check the server's certificate (for one you signed yourself).")
 @click.option("--quiet", is_flag=True, help="No live line.")
 def command(url: str, as_json: bool, save: str | None, **options: Any) -> None:
     """Join a room as a listener and measure: first sound, latency, gaps, bit rate, the tally it was told.
@@ -67,14 +68,21 @@ def command(url: str, as_json: bool, save: str | None, **options: Any) -> None:
 
 
 async def _listen(
-    url: str, save: BinaryIO | None, *, seconds: float | None, codec: str | None, via: str | None, quiet: bool
+    url: str,
+    save: BinaryIO | None,
+    *,
+    seconds: float | None,
+    codec: str | None,
+    via: str | None,
+    insecure: bool,
+    quiet: bool,
 ) -> Report:
     from rostra.listening.address import Via, read_target
     from rostra.listening.listener import Listener, listen
     from rostra.units import Rendition
 
     target = read_target(url, Via(via) if via else None, Rendition(codec) if codec else None)
-    listener = Listener(target, save)
+    listener = Listener(target, save, verify=not insecure)
     with LiveLine(quiet=quiet) as line:
         return await listen(listener, seconds, lambda now: line.show(*_line(now)))
 

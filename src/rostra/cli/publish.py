@@ -31,6 +31,7 @@ seat. A connection that drops is taken up again, on the same seat, for half a mi
 @click.option(
     "--seat", default="", metavar="SEAT", help="Come back to a seat of this name, taken through the same link."
 )
+@click.option("--insecure", is_flag=True, help="Do not check the server's certificate (for one you signed yourself).")
 @click.option("--quiet", is_flag=True, help="No progress line.")
 def command(link: str, source: str, loop: bool, **options: Any) -> None:
     """Play a file, an address or standard input into a room, in real time, from a seat of its own.
@@ -47,7 +48,9 @@ def command(link: str, source: str, loop: bool, **options: Any) -> None:
     run_until_told(_publish(where, source, loop, **options))
 
 
-async def _publish(where: SeatLink, source: str, loop: bool, *, name: str, seat: str, quiet: bool) -> None:
+async def _publish(
+    where: SeatLink, source: str, loop: bool, *, name: str, seat: str, insecure: bool, quiet: bool
+) -> None:
     from rostra.publishing.feed import Feed
     from rostra.publishing.link import Presence
     from rostra.publishing.publisher import Progress, Publisher, publish
@@ -58,7 +61,7 @@ async def _publish(where: SeatLink, source: str, loop: bool, *, name: str, seat:
     shown = source if "://" in source or source == "-" else Path(source).name
     # Behind a speaker's link each program is a person of its own; a host's link has one seat.
     who = Presence(seat or (f"p{secrets.token_hex(6)}" if where.shared else ""), name)
-    publisher = Publisher(where, Feed(lambda: frames(source), repeat=loop), who=who)
+    publisher = Publisher(where, Feed(lambda: frames(source), repeat=loop), who=who, verify=not insecure)
     with LiveLine(quiet=quiet) as line:
 
         def report(progress: Progress) -> None:

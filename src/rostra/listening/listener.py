@@ -39,11 +39,12 @@ class Ended(Exception):
 
 
 class Listener:
-    """One listener, until it is stopped or the room ends. ``save`` gets the sound as it comes."""
+    """One listener, until it is stopped or the room ends. ``save`` gets the sound as it comes; ``verify``: whether the
+    server's certificate is checked."""
 
-    def __init__(self, target: Target, save: BinaryIO | None = None) -> None:
+    def __init__(self, target: Target, save: BinaryIO | None = None, *, verify: bool = True) -> None:
         self.target = target
-        self._save = save
+        self._save, self._verify = save, verify
         report = Report(url=target.url, via=target.via.value, codec=target.rendition.value)
         self.meter = Meter(report, _now())
         self._ears = Ears(target.rendition)
@@ -62,7 +63,7 @@ class Listener:
         :raises Refused: there is no such room, or not this way.
         """
         backoff = Backoff()
-        async with httpx.AsyncClient(timeout=_TIMEOUT, follow_redirects=True) as client:
+        async with httpx.AsyncClient(timeout=_TIMEOUT, follow_redirects=True, verify=self._verify) as client:
             watching = asyncio.create_task(self._watch_state(client))
             try:
                 while True:

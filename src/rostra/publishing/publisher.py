@@ -41,7 +41,8 @@ class Progress:
 
 
 class Publisher:
-    """One seat. ``live``: the source goes on while the connection is away, as two voices of one conversation do."""
+    """One seat. ``live``: the source goes on while the connection is away, as two voices of one conversation do.
+    ``verify``: whether the studio's certificate is checked."""
 
     def __init__(
         self,
@@ -51,8 +52,10 @@ class Publisher:
         who: Presence = WHOEVER,
         patience_s: float = PATIENCE_S,
         live: bool = False,
+        verify: bool = True,
     ) -> None:
         self._link, self._feed, self._who, self._patience_s, self._live = link, feed, who, patience_s, live
+        self._verify = verify
         self.progress = Progress()
 
     async def run(self) -> None:
@@ -62,7 +65,7 @@ class Publisher:
         :raises Unavailable: it could not be reached for ``patience_s``.
         :raises RostraError: the source cannot be read.
         """
-        async with httpx.AsyncClient(follow_redirects=True) as client:
+        async with httpx.AsyncClient(follow_redirects=True, verify=self._verify) as client:
             try:
                 while await self._connected_once(client):
                     self.progress.state = "reconnecting"
@@ -74,7 +77,7 @@ class Publisher:
         """One connection from its first try to its end; whether another is wanted."""
         away_since = time.monotonic()
         track, session = await self._try_until_connected(client)
-        if self._live and self.progress.connections:
+        if self._live:
             await self._feed.skip(round((time.monotonic() - away_since) / FRAME_S))
         self.progress.state, self.progress.problem = "on air", ""
         self.progress.connections += 1

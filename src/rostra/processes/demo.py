@@ -1,0 +1,205 @@
+"""``rostra demo``: serve, a room that is open, and a process of its own in which those who speak live.
+
+The voices come in as any speaker does, by WebRTC through links of their own; what a demonstration shows is the path.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from rostra.config import Settings, local_url
+from rostra.demo.plan import Part, Plan, from_second
+from rostra.demo.voices import NAMES, conversation
+from rostra.errors import Conflict, RostraError, Unavailable
+from rostra.keys import operator_token
+from rostra.processes.child import run
+from rostra.processes.serve import Addresses, serve
+from rostra.publishing.feed import Feed
+from rostra.publishing.link import Presence, read_seat_link
+from rostra.publishing.publisher import Publisher
+from rostra.publishing.sound import frames
+from rostra.supervision.children import Child, environment
+
+ROOM, TITLE = "demo", "Two voices, made of numbers"
+
+ON_AIR_WITHIN_S = 60.0
+
+FOR_EVER_S = 1e9
+"""A voice of the demonstration never gives up."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Doors:
+    """Where we reach the doors ourselves, whatever address the public uses; and with which right."""
+
+    front: str
+    studio: str
+    operator: dict[str, str]
+
+    @classmethod
+    def of(cls, settings: Settings, addresses: Addresses) -> _Doors:
+        found = {}
+        for name, door in (("front", settings.front), ("studio", settings.studio)):
+            local = local_url(settings.scheme, door.host, door.port)
+            found[name] = local if door.public_url else getattr(addresses, name)
+        return cls(**found, operator={"Authorization": f"Bearer {operator_token(Path(settings.data))}"})
+
+
+@dataclass(frozen=True, slots=True)
+class OnAir:
+    """What there is to open."""
+
+    addresses: Addresses
+    room: str
+    links: dict[str, str]
+
+
+Tell = Callable[[str], None]
+
+
+async def demo(
+    settings: Settings, stop: asyncio.Event, play: str, tell: Tell, on_air: Callable[[OnAir], Awaitable[None]]
+) -> None:
+    """Serves until ``stop``; ``tell`` gets what happens while it starts, ``on_air`` is awaited when it is heard.
+
+    :param play: a file or an address to play in a loop instead of the two voices; empty for the voices.
+    :raises RostraError: if it cannot be.
+    """
+    plan_file = Path(os.path.abspath(settings.data), "run", "demo.json")  # noqa: PTH100
+    speaking: Child | None = None
+
+    async def on_ready(addresses: Addresses) -> None:
+        nonlocal speaking
+        tell("both doors answer; opening the room")
+        async with httpx.AsyncClient(timeout=15.0, verify=False, trust_env=False) as client:  # noqa: S501 (our own)
+            doors = _Doors.of(settings, addresses)
+            room = await _open_room(client, doors)
+            plan = await _plan(client, doors, room["id"], play)
+            plan.write(plan_file)
+            tell("the file takes its seat" if play else "the voices take their seats")
+            command = [sys.executable, "-m", "rostra.processes.demo", str(plan_file)]
+            speaking = Child("voices", lambda: command, environment(settings.model_dump_json(), os.environ))
+            speaking.start()
+            await _until_heard(client, doors, room["id"])
+        await on_air(OnAir(addresses, room["id"], room["links"]))
+
+    async def leave_when_told() -> None:
+        await stop.wait()
+        if speaking is not None:
+            await speaking.stop()
+
+    leaving = asyncio.create_task(leave_when_told())
+    tell("starting the bus, the doors and the stage")
+    try:
+        await serve(settings, stop, on_ready)
+    finally:
+        stop.set()
+        await leaving
+        plan_file.unlink(missing_ok=True)
+
+
+async def _open_room(client: httpx.AsyncClient, doors: _Doors) -> dict[str, Any]:
+    """The room ``demo`` of an earlier run if it is not over, a new one otherwise; its doors open."""
+    api = f"{doors.studio}/api/rooms"
+    found = await client.get(f"{api}/{ROOM}", headers=doors.operator)
+    if found.status_code == 404:
+        found = await client.post(api, json={"title": TITLE, "id": ROOM}, headers=doors.operator)
+    elif found.is_success and found.json()["state"] in ("ended", "cancelled"):
+        found = await client.post(api, json={"title": f"{TITLE}, again"}, headers=doors.operator)
+    room: dict[str, Any] = _good(found)
+    _good(await client.post(f"{api}/{room['id']}/open", headers=doors.operator))
+    return room
+
+
+async def _plan(client: httpx.AsyncClient, doors: _Doors, room: str, play: str) -> Plan:
+    """A personal link for each who speaks, so that the room's own links stay free for people."""
+    wanted = [(Path(play).stem[:60] or "A file", "", play)] if play else [(NAMES[v], v, "") for v in NAMES]
+    parts = []
+    for name, voice, file in wanted:
+        body = {"role": "speaker", "name": name}
+        made = _good(await client.post(f"{doors.studio}/api/rooms/{room}/links", json=body, headers=doors.operator))
+        link = read_seat_link(made["link"])
+        parts.append(Part(f"{doors.studio}/speak/{room}#t={link.token}", name, voice, file))
+    return Plan(tuple(parts), verify=False)
+
+
+async def _until_heard(client: httpx.AsyncClient, doors: _Doors, room: str) -> None:
+    """:raises Unavailable: if no voice is heard in time."""
+    deadline = time.monotonic() + ON_AIR_WITHIN_S
+    while time.monotonic() < deadline:
+        with contextlib.suppress(httpx.HTTPError, ValueError):
+            answer = await client.get(f"{doors.front}/r/{room}/state")
+            if answer.status_code == 200 and answer.json().get("state") == "live":
+                return
+        await asyncio.sleep(0.2)
+    raise Unavailable(f"The room {room} is open, but no voice was heard in it for {ON_AIR_WITHIN_S:.0f} s.")
+
+
+def _good(answer: httpx.Response) -> Any:
+    """:raises RostraError: with the studio's own sentence."""
+    if answer.is_success:
+        return answer.json()
+    detail = ""
+    with contextlib.suppress(ValueError, AttributeError):
+        detail = str(answer.json().get("detail") or "")
+    raise (Conflict if answer.status_code == 409 else RostraError)(
+        detail or f"The studio answered {answer.status_code}."
+    )
+
+
+# --- the process of those who speak -----------------------------------------------------------------------------------
+
+
+async def speak(plan: Plan, stop: asyncio.Event) -> None:
+    """Until ``stop``; then every seat is left.
+
+    :raises RostraError: if one of them is refused, or the file cannot be read.
+    """
+    tracks = await asyncio.to_thread(conversation) if any(part.voice for part in plan.parts) else {}
+    began = time.monotonic()
+    speaking = []
+    for part in plan.parts:
+        if part.voice:
+            track = tracks[part.voice]
+            feed = Feed(lambda track=track: from_second(track, time.monotonic() - began))  # type: ignore[misc]
+        else:
+            feed = Feed(lambda file=part.file: frames(file), repeat=True)  # type: ignore[misc]
+        publisher = Publisher(
+            read_seat_link(part.link),
+            feed,
+            who=Presence(name=part.name),
+            patience_s=FOR_EVER_S,
+            live=bool(part.voice),
+            verify=plan.verify,
+        )
+        speaking.append(asyncio.create_task(publisher.run()))
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        done, _ = await asyncio.wait((*speaking, stopping), return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in (*speaking, stopping):
+            task.cancel()
+        await asyncio.gather(*speaking, stopping, return_exceptions=True)
+
+
+def main(plan_file: str) -> int:
+    async def work(settings: Settings, stop: asyncio.Event) -> None:
+        await speak(Plan.read(Path(plan_file)), stop)
+
+    return run("voices", work)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
