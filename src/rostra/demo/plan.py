@@ -36,7 +36,7 @@ class Plan:
     """Whether the studio's certificate is checked; not where we ask our own by its number."""
 
     def write(self, path: Path) -> None:
-        path.unlink(missing_ok=True)
+        forget(path)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             json.dump(asdict(self), file)
@@ -49,6 +49,11 @@ class Plan:
             return cls(tuple(Part(**part) for part in body["parts"]), bool(body["verify"]))
         except (OSError, ValueError, KeyError, TypeError) as e:
             raise WireError(f"{path} is not a plan of a demonstration: {e}") from e
+
+
+def forget(path: Path) -> None:
+    """The links in it are of no use to anyone any more."""
+    path.unlink(missing_ok=True)
 
 
 def from_second(track: Pcm, second: float) -> Iterator[Pcm]:

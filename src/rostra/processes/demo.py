@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 
 from rostra.config import Settings, local_url
-from rostra.demo.plan import Part, Plan, from_second
+from rostra.demo.plan import Part, Plan, forget, from_second
 from rostra.demo.voices import NAMES, conversation
 from rostra.errors import Conflict, RostraError, Unavailable
 from rostra.keys import operator_token
@@ -75,7 +75,7 @@ async def demo(
     :param play: a file or an address to play in a loop instead of the two voices; empty for the voices.
     :raises RostraError: if it cannot be.
     """
-    plan_file = Path(os.path.abspath(settings.data), "run", "demo.json")  # noqa: PTH100
+    plan_file = Path(settings.data) / "run" / "demo.json"
     speaking: Child | None = None
 
     async def on_ready(addresses: Addresses) -> None:
@@ -105,7 +105,7 @@ async def demo(
     finally:
         stop.set()
         await leaving
-        plan_file.unlink(missing_ok=True)
+        forget(plan_file)
 
 
 async def _open_room(client: httpx.AsyncClient, doors: _Doors) -> dict[str, Any]:
