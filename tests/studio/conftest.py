@@ -1,0 +1,149 @@
+"""A stage door on a real bus, with the other ends of the bus played by the test: a supervisor and stages that note what
+they are asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from rostra.bus.client import Bus
+from rostra.bus.server import NatsServer
+from rostra.config import Settings
+from rostra.errors import NotFound, RostraError
+from rostra.keys import make_keys, operator_token, private_key
+from rostra.studio.app import Office, make_app, wall_clock
+from rostra.studio.links import Links
+from rostra.studio.rights import Rights
+from rostra.studio.rooms import Rooms
+from rostra.units import Role, RoomState
+from rostra.wire.rooms import Room
+
+STUDIO, FRONT = "http://studio.test", "http://front.test"
+
+OFFER = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"
+SDP = {"Content-Type": "application/sdp"}
+
+
+@dataclass
+class OtherEnds:
+    """The supervisor, and the stage of each room that it opened."""
+
+    bus: Bus
+    opened: list[str] = field(default_factory=list)
+    asked: list[dict[str, Any]] = field(default_factory=list)
+    answers: dict[str, dict[str, Any] | RostraError] = field(default_factory=dict)
+    opens: bool = True
+    ends_rooms: bool = True
+
+    async def supervisor(self, body: dict[str, Any]) -> dict[str, Any]:
+        room = body["room"]
+        self.opened.append(room)
+        if self.opens:
+            await self.stage_for(room)
+        return {"ok": {"room": room}}
+
+    async def stage_for(self, room: str) -> None:
+        async def stage(body: dict[str, Any]) -> dict[str, Any]:
+            if body["op"] != "people":
+                self.asked.append({"room": room, **body})
+            if isinstance(answer := self.answers.get(body["op"]), RostraError):
+                raise answer
+            if answer is not None:
+                return answer
+            match body["op"]:
+                case "people":
+                    return {"ok": [{"seat": "1", "name": "Ann"}]}
+                case "whip" | "whep":
+                    return {"sdp": "v=0\r\nanswer", "session": f"{body['op']}-1"}
+                case "end" if self.ends_rooms:
+                    record, revision = await self.bus.get_room(room)
+                    await self.bus.update_room(record.with_(state=RoomState.ENDED, ended=wall_clock()), revision)
+                    return {"ok": True}
+                case "end" | "mute" | "hangup":
+                    return {"ok": True}
+            raise NotFound("There is no such thing.")
+
+        await self.bus.serve(f"stage.{room}.call", stage)
+
+
+@dataclass
+class Door:
+    """The application with a client, and rooms by name."""
+
+    app: FastAPI
+    office: Office
+    client: httpx.AsyncClient
+    others: OtherEnds
+    operator: dict[str, str]
+
+    async def room(self, name: str = "main", state: RoomState = RoomState.SCHEDULED) -> Room:
+        room = await self.office.rooms.create("A talk", name, None, exactly=True)
+        if state is not RoomState.SCHEDULED:
+            _, revision = await self.others.bus.get_room(name)
+            room = room.with_(state=state)
+            await self.others.bus.update_room(room, revision)
+        return room
+
+    async def token(self, role: Role, room: str = "main", name: str = "") -> dict[str, str]:
+        record = await self.office.rooms.get(room)
+        link = self.office.links.invite(record, role, name, role.value)
+        return {"Authorization": f"Bearer {link.partition('#t=')[2]}"}
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[NatsServer]:
+    server = NatsServer(tmp_path / "bus")
+    await server.start()
+    yield server
+    await server.kill()
+
+
+@pytest.fixture
+def pages(tmp_path: Path) -> Path:
+    folder = tmp_path / "pages"
+    (folder / "assets").mkdir(parents=True)
+    (folder / "host.html").write_text("<!doctype html><title>Host</title>")
+    (folder / "speak.html").write_text("<!doctype html><title>Speak</title>")
+    (folder / "assets" / "host-abc.js").write_text("1;")
+    manifest = {
+        "pages": {"host": "host.html", "speak": "speak.html", "room": "room.html"},
+        "assets": {"/assets/host-abc.js": {"type": "text/javascript", "size": 2}, "/../evil": {"type": "x", "size": 1}},
+        "csp": {"host": "default-src 'none'; script-src 'self'"},
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return folder
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings.model_validate({"studio": {"public_url": STUDIO}, "front": {"public_url": FRONT}})
+
+
+@pytest.fixture
+async def door(server: NatsServer, tmp_path: Path, pages: Path, settings: Settings) -> AsyncIterator[Door]:
+    make_keys(tmp_path)
+    key = private_key(tmp_path)
+    bus = await Bus.connect(server.url, "studio", 10)
+    others = OtherEnds(await Bus.connect(server.url, "others", 10))
+    await others.bus.serve("supervisor.stage", others.supervisor)
+    office = Office(
+        settings=settings,
+        bus=bus,
+        rooms=Rooms(bus, wall_clock),
+        rights=Rights(operator_token(tmp_path), key.public_key(), wall_clock),
+        links=Links(key, settings.studio_url, settings.front_url),
+        pages=pages,
+    )
+    app = make_app(office)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url=STUDIO) as client:
+        yield Door(app, office, client, others, {"Authorization": f"Bearer {operator_token(tmp_path)}"})
+    await bus.close()
+    await others.bus.close()
