@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -101,7 +102,7 @@ class Room:
                     begin = at % (len(track) - SAMPLE_RATE // 2)
                     power = float((track[begin : begin + SAMPLE_RATE // 2].astype("float64") ** 2).mean()) / 2**30
                     if power > 1e-6:
-                        levels[seat.id] = round(10 * __import__("math").log10(power))
+                        levels[seat.id] = round(10 * math.log10(power))
         return snapshot_emsg(
             Snapshot(self.state, self.listening, levels, self.seats if full else None),
             at,
@@ -181,6 +182,7 @@ class Stub:
         self._listeners.clear()
 
     def notice(self, kind: str, **values: float) -> None:
+        self._flush()
         box = notice_emsg(EdgeNotice(kind, values), MediaTime(0))
         for writer in self._listeners:
             self._chunk(writer, box)
@@ -204,20 +206,19 @@ class Stub:
         while True:
             await asyncio.sleep(0.02)
             if not self.silent:
-                generation = self.room.generation
                 self._pending += self.room.make(self._now())
-                del generation
             if self._pending and self._now() - last_flush >= self.room.flush_s - 0.03:
                 last_flush = self._now()
-                body = b"".join((p.init if p.discontinuity else b"") + p.body for p in self._pending)
-                if self._skip:
-                    self._skip = False
-                    body = b""
-                self._pending.clear()
-                if body:
-                    for writer in self._listeners:
-                        self._chunk(writer, body)
+                self._flush()
             del self.room.parts[:-200]
+
+    def _flush(self) -> None:
+        body = b"".join((p.init if p.discontinuity else b"") + p.body for p in self._pending)
+        self._pending.clear()
+        if body and not self._skip:
+            for writer in self._listeners:
+                self._chunk(writer, body)
+        self._skip = self._skip and not body
 
     @staticmethod
     def _chunk(writer: asyncio.StreamWriter, body: bytes) -> None:

@@ -50,6 +50,8 @@ const base = location.pathname.replace(/\/+$/, "");
 let phase: Phase = "idle";
 let heard = false;
 let room: RoomState | null = null;
+/** The edge said that the stage is gone. Snapshots of sound that is still in hand do not know it yet. */
+let cut = false;
 let state: State | null = null;
 /** Server's clock minus ours, seconds. */
 let offset = 0;
@@ -66,10 +68,10 @@ let pushFailed = false;
 const serverNow = (): number => Date.now() / 1000 + offset;
 
 function render(): void {
-  const shown = screen({ phase, room, heard, online: navigator.onLine });
-  showScreen(shown);
+  showScreen(screen({ phase, room: cut ? "interrupted" : room, heard, online: navigator.onLine }));
   el("volume").hidden = !player;
-  document.body.dataset["phase"] = phase;
+  el("tally").hidden = room === "ended" || room === "cancelled";
+  if (phase === "ended") el("stage").hidden = true;
   const now = serverNow();
   const t = state;
   const left = t ? t.at - now : 0;
@@ -113,7 +115,7 @@ function learn(s: State): void {
   if (!heard) {
     room = s.state;
     showTally(s.listening);
-    if (s.stage.length || room !== "scheduled") showStage(s.stage);
+    if (s.stage.length || room === "open" || room === "live") showStage(s.stage);
   } else if (player?.figures().via !== "push") room = s.state; // Parts tell it sooner, and in time with the sound.
   if (phase === "armed" && room !== "scheduled") openDoors();
   render();
@@ -153,7 +155,6 @@ function onLink(link: Link): void {
     armed();
   } else if (link.why === "ended") {
     room = "ended";
-    heard = false;
     leave("ended");
   } else leave(link.why === "absent" ? "absent" : "unsupported");
   render();
@@ -170,6 +171,7 @@ const events = {
   },
   dry(): void {
     heard = false;
+    hush();
     if (phase === "sounding") enter("dry");
     else render();
   },
@@ -188,15 +190,12 @@ const events = {
     }
   },
   notice(n: Notice): void {
-    if (n.e === "interrupted") room = "interrupted";
-    else if (n.e === "resumed" && room === "interrupted") room = "live";
-    if (n.e === "interrupted" || n.e === "ended") theatre?.hear({}, null);
+    if (n.e === "interrupted" || n.e === "resumed") cut = n.e === "interrupted";
     render();
   },
   finished(): void {
     room = "ended";
     if (state) state.ended ||= serverNow();
-    heard = false;
     leave("ended");
   },
   unusable: () => void unusable(),
@@ -242,6 +241,12 @@ async function begin(): Promise<void> {
   render();
 }
 
+/** Nobody is heard: no level may stand still as if somebody were. */
+function hush(): void {
+  theatre?.hear({}, null);
+  showLevels({});
+}
+
 function leave(next: Phase): void {
   window.clearTimeout(keptBack);
   window.clearTimeout(doors);
@@ -249,9 +254,8 @@ function leave(next: Phase): void {
   player = null;
   old?.stop();
   silence(audio, false);
-  heard = false;
-  theatre?.hear({}, null);
-  showLevels({});
+  heard = cut = false;
+  hush();
   if ("mediaSession" in navigator) navigator.mediaSession.playbackState = "paused";
   enter(next);
 }
@@ -330,5 +334,5 @@ declare global {
   }
 }
 window.rostra = {
-  stats: () => ({ phase, room, heard, says: el("now").dataset["says"], firstSoundMs, ...player?.figures() }),
+  stats: () => ({ phase, room: cut ? "interrupted" : room, heard, says: el("now").dataset["says"], firstSoundMs, ...player?.figures() }),
 };
