@@ -372,7 +372,7 @@ class LiveWindow:
         ]
         if skipped:
             lines.append(playlists.skip_line(skipped))
-        left, limit = self._total(), playlists.PARTS_LISTED_S * SAMPLE_RATE
+        with_parts_from = len(self._listed) - playlists.CLOSED_SEGMENTS_WITH_PARTS
         mapped = bool(skipped)  # the map of what was skipped is known to whoever asked for a delta
         for i, segment in enumerate(self._listed):
             if i >= skipped:
@@ -380,8 +380,7 @@ class LiveWindow:
                     mapped = True
                     if not segment.begins_map:
                         lines.append(playlists.map_line(segment.map_uri))
-                lines.append(segment.lines(with_parts=left <= limit))
-            left -= segment.duration
+                lines.append(segment.lines(with_parts=i >= with_parts_from))
         if self._open is not None:
             if not mapped and not self._open.begins_map:
                 lines.append(playlists.map_line(self._open.map_uri))

@@ -34,9 +34,10 @@ PART_HOLD_BACK_S = 3 * max(r.part_s for r in HLS_RENDITIONS)
 """bis 4.4.3.8: "If different Renditions have different Part Target Durations then PART-HOLD-BACK SHOULD be at least
 three times the maximum Part Target Duration"."""
 
-PARTS_LISTED_S = 3 * TARGET_DURATION_S
+CLOSED_SEGMENTS_WITH_PARTS = 2
 """bis 6.2.2: "EXT-X-PART tags SHOULD be removed from the Playlist after they are greater than three Target Durations
-from the end of the Playlist"."""
+from the end of the Playlist": those of the open segment and of two before it reach back 11.8 s at most. Some parsers
+count segments instead of seconds and refuse a third, which would fit when one was cut short."""
 
 # How long caches in front may keep an answer (bis, appendix B.1, "Low-Latency Server Configuration Profile").
 BLOCKING_MAX_AGE_S = 6 * TARGET_DURATION_S
