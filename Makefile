@@ -17,6 +17,8 @@ help:
 
 $(STAMP): requirements/dev.txt pyproject.toml hatch_build.py
 	@echo "rostra: making the virtual environment and fetching what it needs (a minute or so, once)"
+	@test -x $(BIN)/python || $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "rostra: Python 3.11 or later is needed; name yours: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@ROSTRA_SKIP_PAGES=1 $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
