@@ -45,7 +45,7 @@ MAX_LINGER_BYTES = 64 * 1024
 
 @dataclass(slots=True)
 class Hot:
-    """An answer that is found by the bytes of its request line."""
+    """A part or segment that was asked for before, ready to be sent."""
 
     whole: bytes
     seen: dict[int, float]
@@ -73,7 +73,8 @@ class Door(Protocol):
     """Who knows the answers."""
 
     reader: HeadReader
-    hot: dict[bytes, Hot]
+    hot: dict[bytes, Hot | Welcome]
+    """Answers that are found by the bytes of a request line, if nothing in the fields changes them (Fields.plain)."""
     date: bytes
     now: float
     """Monotonic, as of the latest turn of the loop."""
@@ -84,6 +85,35 @@ class Door(Protocol):
 
     def abandon(self, conversation: Conversation) -> None:
         """A conversation that waits for an answer is over."""
+
+
+def greet(door: Door, poller: Poller, wire: Wire, fd: int) -> Conversation | None:
+    """Answer a connection that was just accepted. None if nothing is left to talk about: it has its place in a crowd,
+    or is closed.
+
+    Most listeners' requests are there already, and look like others': they are answered before a conversation is made
+    (benchmarks: joins).
+    """
+    try:
+        data = wire.read(fd)
+    except BlockingIOError:
+        data = b""
+    except OSError:
+        wire.close(fd)
+        return None
+    else:
+        if not data:
+            wire.close(fd)
+            return None
+        eol = data.find(b"\r\n")
+        hot = door.hot.get(data[:eol])
+        if isinstance(hot, Welcome) and (fields := door.reader.block(data[eol:])) is not None and fields.plain:
+            door.requests += 1
+            hot.crowd.join(fd, hot.batch, watched=False)
+            return None
+    conversation = Conversation(door, poller, wire, fd)
+    conversation.begin(data)
+    return None if conversation.over else conversation
 
 
 class _Closing(Enum):
@@ -148,9 +178,12 @@ class Conversation:
 
     # --- what the poller and the clock say ---
 
-    def begin(self) -> None:
-        """Right after the connection was accepted: most requests are there already."""
-        self._read()
+    def begin(self, data: bytes = b"") -> None:
+        """Right after the connection was accepted. ``data``: what :func:`greet` has read from it."""
+        if data:
+            self._process(data)
+        elif self._events:
+            self._read()
         if not self.over and not self._events:
             self._expect(READABLE)
 
@@ -211,53 +244,50 @@ class Conversation:
             self._in += data
             if len(self._in) > MAX_UNREAD_BYTES:
                 self._expect(GONE)
-        else:
-            if not self._in:
-                self._since = self.door.now
-            self._process(self._in + data if self._in else data)
+        elif self._in:
+            self._process(self._in + data)
+        elif self.preamble or not self._answer_hot(data):
+            self._process(data)
+
+    def _answer_hot(self, data: bytes) -> bool:
+        """Answer the one request that ``data`` is, if it is for a part that was asked for before (benchmarks: hls).
+
+        False if it is something else, and nothing was done.
+        """
+        door = self.door
+        eol = data.find(b"\r\n")
+        hot = door.hot.get(data[:eol])
+        if not isinstance(hot, Hot) or (fields := door.reader.block(data[eol:])) is None or not fields.plain:
+            return False
+        door.requests += 1
+        hot.seen[self.fd] = self._since = door.now
+        self._answered = True
+        self._send([hot.whole])
+        return True
 
     def _process(self, data: bytes) -> None:
         """Answer what is in ``data`` and keep the rest."""
-        door, at, out, size = self.door, 0, list[bytes](), 0
-        if self.preamble:
-            at = self._read_preamble(data)
-            if at < 0:
-                return
+        out, size, at = list[bytes](), 0, 0
+        if self.preamble and (at := self._read_preamble(data)) < 0:
+            return
+        begun = bool(self._in)
         try:
-            while at < len(data) and self._closing is _Closing.NO:
+            while at < len(data) and self._closing is _Closing.NO and self._request is None:
+                at = _skip_empty_lines(data, at)
                 end = data.find(b"\r\n\r\n", at) + 4
                 if end < 4 or end - at > MAX_HEAD_BYTES:
-                    at = _skip_empty_line(data, at)
                     check_beginning(data[at:])
                     break
-                raw = data[at:end]
-                eol = raw.find(b"\r\n")
-                if eol == 0:
-                    at = _skip_empty_line(data, at)
-                    continue
-                door.requests += 1
-                hot = door.hot.get(raw[:eol])
-                if hot is not None and (fields := door.reader.block(raw[eol:])) is not None and fields.plain:
-                    hot.seen[self.fd] = door.now
-                    out.append(hot.whole)
-                    size += len(hot.whole)
-                    at = end
-                else:
-                    request = door.reader.read(raw)
-                    end += request.fields.body_bytes
-                    if len(data) < end:
-                        break
-                    at = end
-                    outcome = door.answer(request, self)
-                    if isinstance(outcome, Answer):
-                        out.append(self._render(outcome, request))
-                        size += len(out[-1])
-                    elif isinstance(outcome, Welcome):
-                        self._join(outcome, out)
-                        return
-                    else:
-                        self._request = request
-                        break
+                answer, end = self._answer(data, at, end)
+                if answer is None:
+                    break
+                at = end
+                if isinstance(answer, Welcome):
+                    self._join(answer, out)
+                    return
+                if isinstance(answer, bytes):
+                    out.append(answer)
+                    size += len(answer)
                 if size > MAX_UNSENT_BYTES:
                     self._in = data[at:]
                     if not self._send(out) or self.over:
@@ -268,9 +298,36 @@ class Conversation:
             self._refuse(out, refusal)
             return
         self._in = data[at:]
+        if self._in and not begun:
+            self._since = self.door.now
         if self._closing is _Closing.AT_ONCE and self._in:
             self._closing = _Closing.LINGERING
         self._settle(out)
+
+    def _answer(self, data: bytes, at: int, end: int) -> tuple[bytes | Welcome | Held | None, int]:
+        """The answer to the request whose head is ``data[at:end]``, and where the next one begins; None if its body is
+        not here yet.
+        """
+        door, raw = self.door, data[at:end]
+        eol = raw.find(b"\r\n")
+        hot = door.hot.get(raw[:eol])
+        if hot is not None and (fields := door.reader.block(raw[eol:])) is not None and fields.plain:
+            door.requests += 1
+            if isinstance(hot, Welcome):
+                return hot, end
+            hot.seen[self.fd] = door.now
+            return hot.whole, end
+        request = door.reader.read(raw)
+        end += request.fields.body_bytes
+        if len(data) < end:
+            return None, end
+        door.requests += 1
+        outcome = door.answer(request, self)
+        if isinstance(outcome, Answer):
+            return self._render(outcome, request), end
+        if isinstance(outcome, Held):
+            self._request = request
+        return outcome, end
 
     def _read_preamble(self, data: bytes) -> int:
         """Where HTTP begins in ``data``; -1 if the preamble is not whole, or was none and the connection is closed."""
@@ -409,8 +466,10 @@ class Conversation:
         self.wire.close(self.fd)
 
 
-def _skip_empty_line(data: bytes, at: int) -> int:
+def _skip_empty_lines(data: bytes, at: int) -> int:
     """RFC 9112, 2.2: "a server that is expecting to receive and parse a request-line SHOULD ignore at least one empty
     line (CRLF) received prior to the request-line".
     """
-    return at + 2 if data.startswith(b"\r\n", at) else at
+    while data.startswith(b"\r\n", at):
+        at += 2
+    return at

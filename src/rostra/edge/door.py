@@ -45,6 +45,9 @@ MAX_ROUTES = 4096
 MAX_HOT = 4096
 """Request lines whose answer is at hand: 120 s of parts and segments of 7 rooms. When full, all are forgotten."""
 
+MAX_WELCOME_LINES = 256
+"""Request lines of listeners at hand until the next flush: strangers can put anything into a query."""
+
 MAX_LISTED_ROOMS = 200
 """Rooms in ``/rooms.json``: more is no list that a person reads."""
 
@@ -82,7 +85,7 @@ class Door:
         self, poller: Poller, pages: Pages, make_windows: Callable[[], Windows], notice: Notice, tally: Tally
     ) -> None:
         self.reader = HeadReader()
-        self.hot: dict[bytes, Hot] = {}
+        self.hot: dict[bytes, Hot | Welcome] = {}
         self.date = b""
         self.now = 0.0
         self.wall = 0.0
@@ -108,6 +111,7 @@ class Door:
         self._parts: Holds[Named, Conversation, None] = Holds()
         self._radios: Holds[str, Conversation, Form] = Holds()
         self._crowds: dict[tuple[str, Rendition, Form, Wire], Crowd] = {}
+        self._welcome_lines: set[bytes] = set()
         self._welcomes: dict[tuple[str, Rendition, Form, bool], tuple[object, Batch]] = {}
         self._media: dict[Named, Answer] = {}
         self._lists: dict[tuple[str, Rendition, _Wanted], tuple[int, Answer]] = {}
@@ -161,6 +165,13 @@ class Door:
     def forget_second(self) -> None:
         """A second is over: what is made once a second is made again when it is asked for."""
         self._each_second.clear()
+        self.forget_welcomes()
+
+    def forget_welcomes(self) -> None:
+        """What newcomers get has changed, or the date in it."""
+        for line in self._welcome_lines:
+            self.hot.pop(line, None)
+        self._welcome_lines.clear()
 
     # --- requests ---
 
@@ -255,7 +266,15 @@ class Door:
         form = Form.CHUNKED if request.line.one_one else Form.BARE
         if request.head_only:
             return Answer(200, _live_fields(MEDIA_TYPE), length=False)
-        return self._welcome(room, rendition, form, conversation)
+        welcome = self._welcome(room, rendition, form, conversation)
+        if form is Form.CHUNKED and not conversation.wire.secure:
+            # Whoever asks with the same bytes until the next flush needs no more than to be told; see greet().
+            line = request.line
+            raw = b"GET %s%s HTTP/1.1" % (line.path.encode(), b"?" + line.query.encode() if line.query else b"")
+            if len(self._welcome_lines) < MAX_WELCOME_LINES and not self.draining:
+                self._welcome_lines.add(raw)
+                self.hot[raw] = welcome
+        return welcome
 
     def _mp3(self, route: Route, request: Request, conversation: Conversation) -> Answer | Welcome | Held:
         room = self._room_of(route)
@@ -344,7 +363,7 @@ class Door:
                 return HELD
             answer = self._remember_media(room, key, body)
         line = request.line
-        if line.one_one and request.method == "GET" and not line.query:
+        if line.one_one and request.method == "GET" and not line.query and not self.draining:
             # The next one who asks with these bytes is answered without all this; see Conversation._process.
             assert answer.whole is not None
             self.hot[b"GET %s HTTP/1.1" % line.path.encode()] = Hot(answer.whole, room.hls_seen)

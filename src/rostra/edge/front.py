@@ -20,7 +20,7 @@ from typing import Any, Protocol
 from rostra.edge.accepting import Acceptor, Handshake, close_quietly, open_listener
 from rostra.edge.answers import http_date, problem
 from rostra.edge.contracts import Notice, Windows
-from rostra.edge.conversation import Conversation
+from rostra.edge.conversation import Conversation, greet
 from rostra.edge.crowd import Crowd, Tally
 from rostra.edge.door import HLS_WITHIN_S, Door
 from rostra.edge.framing import Form, frame, icy_title
@@ -153,6 +153,7 @@ class Front:
         self._acceptor.close()
         self._acceptor = None
         door.draining = True
+        door.hot.clear()
         spread_s = max(0.0, within_s * 0.6)
         for room in door.rooms.values():
             room.announce("draining", {"in_s": round(spread_s, 2)}, door.now)
@@ -223,7 +224,10 @@ class Front:
             self._time(handshake)
             handshake.ready(fd, 1)
             return
-        self._converse(Conversation(self.door, self.poller, self._plain, fd, preamble=preamble))
+        if preamble:
+            self._converse(Conversation(self.door, self.poller, self._plain, fd, preamble=True))
+        elif (conversation := greet(self.door, self.poller, self._plain, fd)) is not None:
+            self._time(conversation)
 
     def _secured(self, fd: int, source: str | None) -> None:
         conversation = Conversation(self.door, self.poller, self._secure, fd, watched=True)
@@ -266,6 +270,7 @@ class Front:
         if not feed.due(self.ladder.flush_s, self.door.now):
             return
         pieces = feed.flush()
+        self.door.forget_welcomes()
         crowds = self.door.crowds(room, rendition)
         block = b"\0"
         if rendition is Rendition.MP3:

@@ -162,7 +162,7 @@ def check_beginning(data: bytes) -> None:
     """
     if len(data) > MAX_HEAD_BYTES:
         raise HeadTooLarge(f"The head of a request may have {MAX_HEAD_BYTES} bytes.")
-    if data and not 0x21 <= data[0] <= 0x7E:
+    if data and data != b"\r" and not 0x21 <= data[0] <= 0x7E:
         raise BadRequest("That is not HTTP." if data[0] != 0x16 else "That is TLS; this port speaks plain HTTP.")
     if data.count(b"\n") != data.count(b"\r\n"):
         raise BadRequest("Lines of a request end in CR LF.")
