@@ -86,7 +86,7 @@ class LiveWindow:
         self._listed_samples = 0
         self._discontinuity_sequence = 0
         self._inits: dict[int, bytes] = {}
-        self._media: dict[str, bytes | LiveSegment] = {}
+        self._media: dict[str, bytes | Part | LiveSegment] = {}
         self._limit = _advance_part_limit(rendition)
         self._full: tuple[int, Rendered] | None = None
         self._delta: tuple[int, Rendered] | None = None
@@ -113,7 +113,7 @@ class LiveWindow:
             return False
         self._place(part, last)
         self._last = part
-        self._media[playlists.part_name(part.name)] = part.body
+        self._media[playlists.part_name(part.name)] = part
         self._trim(part.end)
         self.version += 1
         return True
@@ -278,7 +278,12 @@ class LiveWindow:
     def media(self, name: str) -> bytes | None:
         """The bytes of ``g3-init.mp4``, ``g3-p965.m4s`` or ``g3-s120.m4s``; None if that is not here."""
         found = self._media.get(name)
-        return found.read() if isinstance(found, LiveSegment) else found
+        if isinstance(found, LiveSegment):
+            return found.read()
+        if isinstance(found, Part):
+            # Joined when first asked for: most edges have more listeners to push to than clients who fetch.
+            found = self._media[name] = found.body
+        return found
 
     # --- blocking ---
 
@@ -292,7 +297,7 @@ class LiveWindow:
 
     def hopeless(self, name: str) -> bool:
         """Whether waiting for that name is in vain: it is not here and is not what comes next."""
-        return name != self.hint and self.media(name) is None
+        return name != self.hint and self.media(name) is None  # the latter, because a segment may be there with a hole
 
     def has(self, msn: int, part: int | None) -> bool:
         """Whether a playlist request with ``_HLS_msn`` and maybe ``_HLS_part`` can be answered now (bis 6.2.5.2)."""
