@@ -1,8 +1,8 @@
 """A NATS connection that never gives up.
 
-nats-py reconnects by itself, but closes for good when the server sends an error it cannot place, and its publisher
-waits without limit when the socket is stuck. So this keeps what was subscribed, makes a new client whenever the old
-one closed, and refuses to publish into a stuck socket instead of waiting for it.
+nats-py reconnects by itself, but closes for good when the server sends an error it cannot place, and where the socket
+is stuck its publisher waits without limit, and so does its reconnecting. So this keeps what was subscribed, makes a new
+client whenever the old one closed, refuses to publish into a stuck socket, and drops a socket rather than wait for it.
 """
 
 from __future__ import annotations
@@ -52,6 +52,20 @@ MAX_CALLS = 64
 CLOSE_TIMEOUT_S = 1.0
 
 
+class _Client(Client):
+    """nats-py 2.16 with one difference: before it reconnects it drops the old socket. It would wait until what is
+    unsent has gone out, which a server that was stopped in its tracks never takes."""
+
+    async def _attempt_reconnect(self) -> None:
+        self.abort()
+        await super()._attempt_reconnect()
+
+    def abort(self) -> None:
+        writer = getattr(self._transport, "_io_writer", None)
+        if isinstance(writer, asyncio.StreamWriter):
+            writer.transport.abort()
+
+
 @dataclass(eq=False)
 class Subscribed:
     """A subscription that outlives the client it was made on."""
@@ -66,7 +80,7 @@ class Connection:
     def __init__(self, url: str, name: str) -> None:
         self.url = url
         self._name = name
-        self._client: Client | None = None
+        self._client: _Client | None = None
         self._subscribed: list[Subscribed] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._calls = 0
@@ -98,12 +112,14 @@ class Connection:
         for task in list(self._tasks):
             task.cancel()
         if self._client is not None:
-            with contextlib.suppress(TimeoutError, OSError, nats.errors.Error):
+            try:
                 async with asyncio.timeout(CLOSE_TIMEOUT_S):
                     await self._client.close()
+            except (TimeoutError, OSError, nats.errors.Error):
+                self._client.abort()
 
-    async def _connect(self) -> Client:
-        client = Client()
+    async def _connect(self) -> _Client:
+        client = _Client()
         self._attempt = 0
         await client.connect(
             self.url,
