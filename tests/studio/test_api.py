@@ -101,6 +101,13 @@ async def test_people_and_muting_are_the_stages(door: Door) -> None:
     assert door.others.asked == [{"room": "main", "op": "mute", "seat": "1", "muted": True}]
     answer = await door.client.post("/api/rooms/main/seats/1/mute", json={"muted": True}, headers=speaker)
     assert answer.status_code == 403
+    answer = await door.client.delete("/api/rooms/main/seats/1", headers=host)
+    assert answer.status_code == 403, "only a host takes the floor from someone"
+    assert (await door.client.delete("/api/rooms/main/seats/1", headers=await door.token(Role.HOST))).status_code == 200
+    assert door.others.asked[-1] == {"room": "main", "op": "hangup", "seat": "1"}
+    long = "x" * 65
+    answer = await door.client.post(f"/api/rooms/main/seats/{long}/mute", json={"muted": True}, headers=host)
+    assert answer.status_code == 400
     door.others.answers["mute"] = NotFound("There is no seat 9.")
     answer = await door.client.post("/api/rooms/main/seats/9/mute", json={"muted": True}, headers=host)
     assert (answer.status_code, answer.json()["detail"]) == (404, "There is no seat 9.")

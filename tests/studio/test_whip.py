@@ -109,9 +109,12 @@ async def test_what_the_stage_refuses_is_said_in_its_words(door: Door) -> None:
 
 
 async def test_methods(door: Door) -> None:
+    await door.room()
     options = await door.client.options("/stage/main/whip")
     assert (options.status_code, options.headers["accept-post"]) == (204, "application/sdp")
-    assert 'rel="ice-server"' in options.headers["link"]
+    assert "link" not in options.headers, "a relay's credentials are for who holds a link"
+    options = await door.client.options("/stage/main/whip", headers=await door.token(Role.SPEAKER))
+    assert options.headers["link"].count('rel="ice-server"') == 2
     patch = await door.client.patch("/stage/main/whip/x", content="a=ice-ufrag:x")
     assert (patch.status_code, patch.headers["allow"]) == (405, "DELETE, OPTIONS")
     for method in ("GET", "PUT", "PATCH", "DELETE"):

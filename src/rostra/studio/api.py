@@ -19,6 +19,9 @@ from rostra.wire.rooms import ROOM_ID, Room
 Authorization = Annotated[str | None, Header(description="Bearer TOKEN")]
 
 
+MAX_SEAT = 64
+
+
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
@@ -133,11 +136,20 @@ def routes(rooms: Rooms, rights: Rights, links: Links) -> APIRouter:
     @router.post("/rooms/{room}/seats/{seat}/mute", summary="Mute a seat, or let it speak again (host, co-host)")
     async def mute(room: str, seat: str, wanted: Mute, authorization: Authorization = None) -> dict[str, Any]:
         rights.need_operator_or(authorization, room, Role.HOST, Role.COHOST)
-        if len(seat) > 64:
-            raise BadRequest("That is not a seat.")
-        return await rooms.call(room, {"op": "mute", "seat": seat, "muted": wanted.muted})
+        return await rooms.call(room, {"op": "mute", "seat": _seat(seat), "muted": wanted.muted})
+
+    @router.delete("/rooms/{room}/seats/{seat}", summary="Take the floor from someone (operator, host)")
+    async def free(room: str, seat: str, authorization: Authorization = None) -> dict[str, Any]:
+        rights.need_operator_or(authorization, room, Role.HOST)
+        return await rooms.call(room, {"op": "hangup", "seat": _seat(seat)})
 
     return router
+
+
+def _seat(seat: str) -> str:
+    if len(seat) > MAX_SEAT:
+        raise BadRequest("That is not a seat.")
+    return seat
 
 
 def _time(wall: WallTime) -> datetime:

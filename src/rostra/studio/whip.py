@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from rostra.errors import BadRequest, StageUnavailable, Unsupported
+from rostra.errors import BadRequest, Refused, StageUnavailable, Unsupported
 from rostra.studio.rights import Rights
 from rostra.studio.rooms import OFFER_WITHIN_S, Rooms
 from rostra.units import Role
@@ -82,9 +82,15 @@ def routes(rooms: Rooms, rights: Rights, ice_servers: Sequence[str], base_url: C
             return with_links(Response(sdp, 201, {"Location": location, "Cache-Control": "no-store"}, SDP))
 
         @router.options(f"/{{room}}/{kind}", include_in_schema=False)
-        async def options(room: str) -> Response:
-            # RFC 9725, 4.2: what the endpoint takes; 4.6: servers may be told before the offer is made.
-            return with_links(Response(status_code=204, headers={"Allow": "POST, OPTIONS", "Accept-Post": SDP}))
+        async def options(request: Request, room: str) -> Response:
+            # RFC 9725, 4.2: what the endpoint takes; 4.6: servers may be told before the offer is made. Theirs are
+            # credentials for a relay: only for who holds a link.
+            response = Response(status_code=204, headers={"Allow": "POST, OPTIONS", "Accept-Post": SDP})
+            try:
+                rights.need_link(request.headers.get("authorization"), room, *ON_STAGE)
+            except Refused:
+                return response
+            return with_links(response)
 
         @router.delete(
             f"/{{room}}/{kind}/{{session}}", summary="Leave", operation_id=f"leave_{kind}", response_class=Response
