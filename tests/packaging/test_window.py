@@ -77,6 +77,20 @@ def test_a_lower_generation_is_fenced_off() -> None:
     assert window.generation == 2
 
 
+def test_a_stage_that_was_believed_dead_costs_a_part_and_no_more() -> None:
+    """It goes on while the next one begins: times overlap."""
+    old = stream(20.0)
+    new = after(old[:10], 4.0, pause_s=0.1)
+    window = window_of(old[:12])
+    assert [window.add(p) for p in new[:2]] == [False, False], "before the end of what is here"
+    assert not window.add(old[12]), "fenced off, although nothing of the new one was taken yet"
+    assert [window.add(p) for p in new[2:6]] == [True] * 4
+    assert lines(window).count('#EXT-X-PART:DURATION=0.50000,GAP=YES,URI="opus/g2-p25.m4s"') == 1
+    assert window.media("g2-init.mp4") == new[0].init == window.backlog(2.0).init
+    times = [p.time for p in window.parts()]
+    assert times == sorted(times)
+
+
 def test_parts_that_contradict_themselves_are_dropped() -> None:
     parts = stream(8.0)
     window = window_of(parts[:3])

@@ -79,6 +79,8 @@ class LiveWindow:
         """Rises with every change; what was rendered for another version is stale."""
         self.ended = False
         self._reports = reports
+        self._fence = 0
+        """The highest generation seen: nothing of a lower one is taken any more."""
         self._last: Part | None = None
         self._listed: deque[LiveSegment] = deque()
         self._retired: deque[LiveSegment] = deque()
@@ -101,15 +103,19 @@ class LiveWindow:
         """
         if part.name.rendition is not self.rendition:
             raise ValueError(f"a {part.name.rendition} part for {self.rendition}")
-        last = self._last
-        if self.ended or (last is not None and not _follows(part, last)):
+        last, generation = self._last, part.name.generation
+        if self.ended or generation < self._fence or (last is not None and not _follows(part, last)):
             return False
         if divmod(part.name.sequence, PARTS_PER_SEGMENT) != (part.segment, part.index):
             return False
-        generation = part.name.generation
+        self._fence = generation
         if part.init:
             self._keep_init(generation, part.init)
         elif self.rendition is not Rendition.MP3 and generation not in self._inits:
+            return False
+        if last is not None and part.time < last.end:
+            # Time never runs backwards. It would if a stage that was believed dead went on while the next one began:
+            # from now on the old one is fenced off, and the new one is heard as soon as it is past the old one's end.
             return False
         self._place(part, last)
         self._last = part
@@ -399,12 +405,10 @@ class LiveWindow:
 
 
 def _follows(part: Part, last: Part) -> bool:
-    """The fence: later by name and by time, and a new generation begins a new segment."""
-    if (part.name.generation, part.name.sequence) <= (last.name.generation, last.name.sequence):
-        return False
-    if part.name.generation > last.name.generation and part.segment <= last.segment:
-        return False
-    return part.time >= last.end
+    """Later by name; and a new generation begins a new segment."""
+    if part.name.generation > last.name.generation:
+        return part.segment > last.segment
+    return part.name.sequence > last.name.sequence
 
 
 def _tail_was_lost(part: Part, last: Part | None, missing: int) -> bool:
