@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from rostra.errors import BadToken, Unavailable, Unsupported
+from rostra.errors import BadToken, Conflict, Refused, Unavailable, Unsupported
 from rostra.publishing.feed import Feed
 from rostra.publishing.link import Presence, SeatLink, read_seat_link
 from rostra.publishing.publisher import Progress, Publisher, publish
@@ -39,16 +39,57 @@ async def test_it_comes_back_by_itself_when_the_connection_is_lost() -> None:
         publisher = Publisher(read_seat_link(stage.link), Feed(lambda: looped(voice(2.0, seed=3))), live=True)
         running = asyncio.create_task(publisher.run())
         await asyncio.wait_for(stage.on_air.wait(), 10)
-        await stage.peers[0].close()
+        stage.goodbyes = [(503, "The stage is starting.")]
         stage.on_air.clear()
+        await stage.peers[0].close()
         stage.answers = [(503, "The stage is starting.")] * 2
         await asyncio.wait_for(stage.on_air.wait(), 15)
         assert publisher.progress.connections == 2
-        assert stage.deleted == []
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running
-        assert stage.deleted == [f"/stage/{ROOM}/session/2"]
+        assert stage.deleted[-1] == f"/stage/{ROOM}/session/2"
+
+
+@pytest.mark.parametrize(
+    ("goodbye", "error", "says"),
+    [
+        ((409, "Another connection of the same person has taken over."), Conflict, "taken over"),
+        ((404, "This session is over."), Refused, "taken back by a host"),
+    ],
+)
+async def test_who_was_sent_away_does_not_come_back(
+    goodbye: tuple[int, str], error: type[Exception], says: str
+) -> None:
+    async with whip_stage() as stage:
+        running = asyncio.create_task(
+            publish(Publisher(read_seat_link(stage.link), Feed(lambda: looped(voice(1.0, seed=3)))))
+        )
+        await asyncio.wait_for(stage.on_air.wait(), 10)
+        stage.goodbyes = [goodbye]
+        await stage.peers[0].close()
+        with pytest.raises(error, match=says):
+            await asyncio.wait_for(running, 10)
+        assert len(stage.offers) == 1
+
+
+async def test_a_stage_that_dies_without_a_word_is_noticed_and_come_back_to() -> None:
+    async with whip_stage() as stage:
+        running = asyncio.create_task(
+            publish(Publisher(read_seat_link(stage.link), Feed(lambda: looped(voice(1.0, seed=3)))))
+        )
+        await asyncio.wait_for(stage.on_air.wait(), 10)
+        # Its sockets go, as those of a killed process do: no DTLS goodbye.
+        ice = stage.peers[0].getTransceivers()[0].receiver.transport.transport._connection
+        for protocol in ice._protocols:
+            protocol.transport.abort()
+        await asyncio.sleep(0.1)
+        stage.on_air.clear()
+        await asyncio.wait_for(stage.on_air.wait(), 15)
+        assert len(stage.offers) == 2
+        assert stage.deleted == []
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_a_refusal_is_final_and_says_what_the_server_said() -> None:

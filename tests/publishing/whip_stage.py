@@ -23,6 +23,8 @@ class WhipStage:
     port: int = 0
     answers: list[tuple[int, str]] = field(default_factory=list)
     """(status, problem detail) to give to the next offers, before any is accepted."""
+    goodbyes: list[tuple[int, str]] = field(default_factory=list)
+    """The same for the next DELETEs."""
     heard: list[Pcm] = field(default_factory=list)
     offers: list[str] = field(default_factory=list)
     """Request targets of all offers."""
@@ -59,11 +61,12 @@ class WhipStage:
     async def _answer(self, method: str, target: str, headers: dict[str, str], body: str) -> tuple[int, str, str]:
         if method == "DELETE":
             self.deleted.append(target)
+            if self.goodbyes:
+                return self._problem(*self.goodbyes.pop(0))
             return 200, "", ""
         self.offers.append(target)
         if self.answers:
-            status, detail = self.answers.pop(0)
-            return status, "Content-Type: application/problem+json\r\n", json.dumps({"detail": detail})
+            return self._problem(*self.answers.pop(0))
         assert headers["authorization"] == f"Bearer {TOKEN}"
         assert headers["content-type"] == "application/sdp"
         if self.garbage:
@@ -76,6 +79,9 @@ class WhipStage:
         await peer.setLocalDescription(await peer.createAnswer())
         location = f"Location: /stage/{ROOM}/session/{len(self.peers)}\r\nContent-Type: application/sdp\r\n"
         return 201, location, peer.localDescription.sdp
+
+    def _problem(self, status: int, detail: str) -> tuple[int, str, str]:
+        return status, "Content-Type: application/problem+json\r\n", json.dumps({"detail": detail})
 
     def _keep(self, track: object) -> None:
         async def keep() -> None:
@@ -99,7 +105,8 @@ async def whip_stage() -> AsyncIterator[WhipStage]:
         yield stage
     finally:
         for peer in stage.peers:
-            await peer.close()
+            with suppress(TimeoutError):  # one whose sockets a test took away waits for them in vain
+                await asyncio.wait_for(peer.close(), 2)
         for task in stage._tasks:
             task.cancel()
         server.close()

@@ -61,7 +61,7 @@ class Publisher:
     async def run(self) -> None:
         """Until the source ends; leaves the seat then, and when cancelled.
 
-        :raises Refused: the seat cannot be had.
+        :raises Refused: the seat cannot be had, or somebody else has it now.
         :raises Unavailable: it could not be reached for ``patience_s``.
         :raises RostraError: the source cannot be read.
         """
@@ -101,7 +101,10 @@ class Publisher:
         if track.finished.is_set():
             await session.close()
             return False
+        told = session.told
         await session.drop()
+        if told:
+            await session.ask_why()
         return True
 
     async def _try_until_connected(self, client: httpx.AsyncClient) -> tuple[EncodedTrack, WhipSession]:

@@ -90,12 +90,28 @@ class WhipSession:
         self._peer, self._client, self._resource, self._token = peer, client, resource, token
         self.lost = asyncio.Event()
         """Set when the connection is gone and will not come back."""
+        self.told = False
+        """Whether the other side said goodbye; otherwise the network is to blame, or a crash."""
 
     async def close(self) -> None:
         """Leaves the seat: the media stops, and the session is deleted (RFC 9725, section 4.2)."""
         with contextlib.suppress(httpx.HTTPError):
             await self._client.delete(self._resource, headers=_bearer(self._token), timeout=2.0)
         await self.drop()
+
+    async def ask_why(self) -> None:
+        """Why the stage said goodbye: it answers a goodbye of ours by saying what became of the session.
+
+        :raises Refused: somebody else has the seat now, or it was taken back: coming back would be a quarrel.
+        """
+        try:
+            answer = await self._client.delete(self._resource, headers=_bearer(self._token), timeout=ANSWER_TIMEOUT_S)
+        except httpx.HTTPError:
+            return  # the studio is away too: try to come back
+        if answer.status_code == 409:
+            raise _refusal(answer)
+        if answer.status_code == 404:
+            raise Refused("The seat was taken back by a host, or the room is over.")
 
     async def drop(self) -> None:
         """Closes this end without a word, so that the seat is kept for the next try."""
@@ -145,12 +161,15 @@ def level_dbfs(frame: Pcm) -> float:
 
 
 def _watch(peer: RTCPeerConnection, session: WhipSession) -> asyncio.Future[None]:
+    ice = peer.getTransceivers()[0].sender.transport.transport
     connected: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def changed() -> None:
         if peer.connectionState == "connected" and not connected.done():
             connected.set_result(None)
         elif peer.connectionState in ("failed", "closed"):
+            # When DTLS says goodbye aiortc closes ICE in order; when consent expires ICE has failed by itself.
+            session.told = ice.state != "failed"
             session.lost.set()
             if not connected.done():
                 connected.set_exception(ConnectionError(peer.connectionState))
