@@ -81,7 +81,7 @@ async def test_interrupted_keeps_the_place_and_a_new_stage_is_heard_on_the_same_
         await asyncio.sleep(1)
         stub.silent = True
         stub.notice("interrupted")
-        await page.wait_for_function("document.getElementById('says').textContent.includes('your place is kept')")
+        await page.wait_for_function("() => document.getElementById('says').textContent.includes('your place is kept')")
         await accessible(page)
         await portraits(page, "interrupted")
         await asyncio.sleep(2)
@@ -271,7 +271,7 @@ async def test_details_show_the_figures(page: Page) -> None:
     async with Stub() as stub:
         await listen(page, stub)
         await page.click("summary")
-        await page.wait_for_function("document.querySelectorAll('#figures dd').length === 4")
+        await page.wait_for_function("() => document.querySelectorAll('#figures dd').length === 4")
         text = " ".join(await page.locator("#figures").all_text_contents())
         assert "Opus, pushed" in text and "never" in text
         assert await page.get_attribute("#elsewhere a", "href") == "/r/sea/live.mp3"

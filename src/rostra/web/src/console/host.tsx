@@ -1,3 +1,3 @@
-import { render } from "preact";
+import { start } from "./stage.tsx";
 
-render(<p>…</p>, document.getElementById("app")!);
+start(true);

@@ -145,6 +145,7 @@ function onLink(link: Link): void {
     keptBack = window.setTimeout(() => void unusable(), KEPT_BACK_S * 1000);
   } else if (link.at === "connected") {
     until = 0;
+    cut = false; // Where it still holds, the edge says so again.
     enter(heard ? "sounding" : "connecting");
   } else if (link.at === "waiting") {
     until = performance.now() / 1000 + link.inS;

@@ -101,7 +101,9 @@ export class Push implements Player {
     if (piece.kind === "init") return this.#sink.init(piece.bytes);
     if (piece.kind === "notice") return this.#notice(piece.text);
     if (!this.#sink.part(piece.bytes, piece.time, piece.duration)) return;
-    if (this.#stream.interrupted) this.#say({ e: "resumed" }); // A part tells it as well as a notice.
+    // A stage without a voice sends silence while the room is called interrupted: that it comes is to be expected again.
+    this.#stream.interrupted = false;
+    this.#sink.expecting = true;
     for (const json of piece.notes) this.#notes.push({ time: piece.time, json });
     if (this.#notes.length > MAX_NOTES) this.#notes.shift();
   }
@@ -118,9 +120,9 @@ export class Push implements Player {
   #say(notice: Notice): void {
     if (notice.e === "flush" && notice.flush_s) this.flush = notice.flush_s;
     else if (notice.e === "draining") this.#stream.leave(notice.in_s ?? 0);
-    else if (notice.e === "interrupted" || notice.e === "resumed") {
-      this.#stream.interrupted = notice.e === "interrupted";
-      this.#sink.expecting = notice.e === "resumed";
+    else if (notice.e === "interrupted") {
+      this.#stream.interrupted = true;
+      this.#sink.expecting = false;
     } else if (notice.e === "ended") {
       this.#ended = true;
       this.#sink.expecting = false;

@@ -1,0 +1,259 @@
+/**
+ * One speaker's connection to the stage: the microphone out by WHIP (RFC 9725), everybody else in by WHEP.
+ *
+ * A lost network is a new session on the same seat, which the stage keeps for 30 s; we go on trying after that too. A
+ * second tab takes the seat over: the first is told by the tab itself where they share a browser, and by the
+ * stage, which closes its connection, where they do not. Then this one does not fight for the seat.
+ */
+import { backoff } from "../listen/backoff.ts";
+import { Api, Problem } from "./api.ts";
+
+export type SessionState =
+  | { at: "idle" }
+  | { at: "joining" }
+  | { at: "on" }
+  | { at: "lost"; since: number }
+  | { at: "replaced" }
+  | { at: "left" }
+  | { at: "over" }
+  | { at: "failed"; why: string };
+
+export interface SessionOptions {
+  api: Api;
+  room: string;
+  seat: string;
+  name: string;
+  audio: HTMLAudioElement;
+  on(state: SessionState): void;
+}
+
+/** A connection that is shaky for so long is taken for lost. */
+const SHAKY_S = 2.5;
+/** Candidates that are not gathered by then do not come. */
+const GATHER_S = 2;
+/** From the offer to a connection that carries sound. */
+const CONNECT_S = 12;
+
+class Replaced extends Error {}
+
+export class Session {
+  state: SessionState = { at: "idle" };
+  /** The session's address at the stage, whose last step is its name. */
+  location = "";
+  #track: MediaStreamTrack | null = null;
+  #out: RTCPeerConnection | null = null;
+  #in: RTCPeerConnection | null = null;
+  #inLocation = "";
+  #attempt = 0;
+  #timer = 0;
+  #run = 0;
+  #lock: WakeLockSentinel | null = null;
+  readonly #options: SessionOptions;
+  readonly #tabs: BroadcastChannel;
+  readonly #tab = crypto.getRandomValues(new Uint32Array(2)).join("-");
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.#tabs = new BroadcastChannel(`rostra-stage-${options.room}-${options.seat}`);
+    this.#tabs.onmessage = (e) => {
+      if (e.data !== this.#tab && (this.state.at === "on" || this.state.at === "lost" || this.state.at === "joining")) this.#replaced();
+    };
+    document.addEventListener("visibilitychange", () => void this.#wake());
+    addEventListener("online", () => this.state.at === "lost" && this.#again(0));
+    addEventListener("pagehide", () => {
+      for (const at of [this.location, this.#inLocation]) if (at) void options.api.hangup(at).catch(() => {});
+    });
+  }
+
+  set name(name: string) {
+    this.#options.name = name;
+  }
+
+  async join(track: MediaStreamTrack): Promise<void> {
+    this.#track = track;
+    this.#tabs.postMessage(this.#tab);
+    this.#attempt = 0;
+    this.#set({ at: "joining" });
+    await this.#connect();
+  }
+
+  /** Another microphone, without a gap. */
+  async use(track: MediaStreamTrack): Promise<void> {
+    this.#track = track;
+    await this.#out?.getSenders()[0]?.replaceTrack(track);
+  }
+
+  async leave(): Promise<void> {
+    await this.#hangup();
+    this.#set({ at: "left" });
+  }
+
+  /** The room has ended: there is nothing to come back to. */
+  async over(): Promise<void> {
+    if (this.state.at === "idle" || this.state.at === "over") return;
+    await this.#hangup();
+    this.#set({ at: "over" });
+  }
+
+  #set(state: SessionState): void {
+    this.state = state;
+    void this.#wake();
+    this.#options.on(state);
+  }
+
+  #replaced(): void {
+    this.#close();
+    this.location = this.#inLocation = ""; // They are another tab's now: hanging up would end its session.
+    this.#set({ at: "replaced" });
+  }
+
+  async #hangup(): Promise<void> {
+    const places = [this.location, this.#inLocation].filter(Boolean);
+    this.location = this.#inLocation = "";
+    this.#close();
+    await Promise.allSettled(places.map((at) => this.#options.api.hangup(at)));
+  }
+
+  #close(): void {
+    this.#run++;
+    window.clearTimeout(this.#timer);
+    this.#out?.close();
+    this.#in?.close();
+    this.#out = this.#in = null;
+  }
+
+  async #connect(): Promise<void> {
+    this.#close();
+    const run = this.#run;
+    const { api, room } = this.#options;
+    try {
+      const iceServers = await api.iceServers(room);
+      if (run !== this.#run) return;
+      const out = (this.#out = new RTCPeerConnection({ iceServers }));
+      out.addTransceiver(this.#track!, { direction: "sendonly" });
+      this.location = await this.#exchange(out, "whip");
+      await connected(out);
+      if (run !== this.#run) return;
+      this.#watch(out, run);
+      await this.#listen(iceServers, run);
+      if (run !== this.#run) return;
+      this.#attempt = 0;
+      this.#set({ at: "on" });
+    } catch (e) {
+      if (run === this.#run) this.#failed(e);
+    }
+  }
+
+  /** Everybody but ourselves. */
+  async #listen(iceServers: RTCIceServer[], run: number): Promise<void> {
+    const back = (this.#in = new RTCPeerConnection({ iceServers }));
+    back.addTransceiver("audio", { direction: "recvonly" });
+    back.ontrack = ({ track, receiver }) => {
+      // The stage paces its packets; what the browser adds on top is delay that people talk over.
+      if ("jitterBufferTarget" in receiver) receiver.jitterBufferTarget = 40;
+      this.#options.audio.srcObject = new MediaStream([track]);
+      void this.#options.audio.play().catch(() => {});
+    };
+    this.#inLocation = await this.#exchange(back, "whep");
+    await connected(back);
+    if (run === this.#run) this.#watch(back, run);
+  }
+
+  async #exchange(connection: RTCPeerConnection, kind: "whip" | "whep"): Promise<string> {
+    const { api, room, seat, name } = this.#options;
+    await connection.setLocalDescription();
+    await gathered(connection);
+    const answer = await api.offer(room, kind, connection.localDescription!.sdp, seat, name);
+    await connection.setRemoteDescription({ type: "answer", sdp: answer.sdp });
+    return answer.location;
+  }
+
+  #watch(connection: RTCPeerConnection, run: number): void {
+    let shaky = 0;
+    const look = () => {
+      window.clearTimeout(shaky);
+      if (run !== this.#run) return;
+      const state = connection.connectionState;
+      if (state === "failed" || state === "closed") void this.#lost(state === "closed");
+      else if (state === "disconnected") shaky = window.setTimeout(() => run === this.#run && void this.#lost(false), SHAKY_S * 1000);
+    };
+    connection.addEventListener("connectionstatechange", look);
+    // The stage says goodbye by closing DTLS; browsers tell it of the transport, not of the connection.
+    const transport = (connection.getSenders()[0]?.transport ?? connection.getReceivers()[0]?.transport) as RTCDtlsTransport | null;
+    transport?.addEventListener("statechange", () => {
+      if (run === this.#run && transport.state === "closed") void this.#lost(true);
+    });
+  }
+
+  /** `bySelf`: the stage closed it, which it does when another has the seat, when it ends, and when it goes down. */
+  async #lost(byStage: boolean): Promise<void> {
+    const mine = this.location.split("/").pop() ?? "";
+    this.#close();
+    this.#set({ at: "lost", since: Date.now() });
+    if (byStage) {
+      try {
+        const people = await this.#options.api.people(this.#options.room);
+        const told = people.find((p) => p.session !== "" && p.session === mine);
+        if (!told && people.some((p) => p.state === "here" && p.name === this.#options.name)) return this.#replaced();
+      } catch (e) {
+        if (e instanceof Problem && (e.status === 410 || e.status === 404)) return this.#set({ at: "over" });
+      }
+    }
+    this.#again(backoff(this.#attempt++, Math.random()) / 2);
+  }
+
+  #again(inS: number): void {
+    window.clearTimeout(this.#timer);
+    this.#timer = window.setTimeout(() => void this.#connect(), inS * 1000);
+  }
+
+  #failed(e: unknown): void {
+    this.#close();
+    if (e instanceof Replaced) return this.#replaced();
+    const final = e instanceof Problem && e.status >= 400 && e.status < 500 && e.status !== 429;
+    if (final) return this.#set({ at: "failed", why: (e as Problem).message });
+    if (this.state.at === "joining" && this.#attempt >= 2)
+      return this.#set({ at: "failed", why: e instanceof Problem ? e.message : "" });
+    if (this.state.at !== "joining" && this.state.at !== "lost") this.#set({ at: "lost", since: Date.now() });
+    this.#again(Math.min(5, backoff(this.#attempt++, Math.random())));
+  }
+
+  /** A phone that falls asleep on stage falls silent. */
+  async #wake(): Promise<void> {
+    const want = this.state.at === "on" || this.state.at === "lost";
+    try {
+      if (want && !document.hidden && (!this.#lock || this.#lock.released))
+        this.#lock = (await navigator.wakeLock?.request("screen")) ?? null;
+      else if (!want) await this.#lock?.release();
+    } catch {
+      // Low battery or no such thing: then the phone's own rules hold.
+    }
+  }
+}
+
+function gathered(connection: RTCPeerConnection): Promise<void> {
+  if (connection.iceGatheringState === "complete") return Promise.resolve();
+  return new Promise((done) => {
+    const timer = window.setTimeout(done, GATHER_S * 1000);
+    connection.addEventListener("icegatheringstatechange", () => {
+      if (connection.iceGatheringState !== "complete") return;
+      window.clearTimeout(timer);
+      done();
+    });
+  });
+}
+
+function connected(connection: RTCPeerConnection): Promise<void> {
+  return new Promise((done, fail) => {
+    const timer = window.setTimeout(() => fail(new Error("no connection came about")), CONNECT_S * 1000);
+    const look = () => {
+      const state = connection.connectionState;
+      if (state === "connected") done();
+      else if (state === "failed" || state === "closed") fail(new Error("no connection came about"));
+      else return;
+      window.clearTimeout(timer);
+    };
+    connection.addEventListener("connectionstatechange", look);
+    look();
+  });
+}
