@@ -14,7 +14,7 @@ from rostra.stage import rtp
 from rostra.stage.ice import Network
 from rostra.stage.jitter import JitterBuffer
 from rostra.stage.rtc import Handlers, Link, Rtc
-from rostra.stage.sdp import Direction, parse_offer
+from rostra.stage.sdp import Direction, Offer, parse_offer
 from rostra.units import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE, Monotonic, Pcm
 from tests import sounds
 from tests.stage.client import Client, same_speech
@@ -42,9 +42,18 @@ async def rtc() -> AsyncIterator[Rtc]:
     yield Rtc(LOOPBACK)
 
 
+async def accept(rtc: Rtc, offer: Offer, direction: Direction) -> tuple[Link, str]:
+    link = rtc.link(offer, direction)
+    try:
+        return link, await link.answer()
+    except BaseException:
+        await link.close()
+        raise
+
+
 async def connect(rtc: Rtc, client: Client, direction: Direction) -> tuple[Link, Owner]:
     owner = Owner()
-    link, answer = await rtc.accept(parse_offer(await client.offer(), direction), direction)
+    link, answer = await accept(rtc, parse_offer(await client.offer(), direction), direction)
     link.start(owner.handlers)
     await client.accept(answer)
     async with asyncio.timeout(10):
@@ -105,16 +114,16 @@ async def test_an_answer_is_there_at_once_and_names_what_is_set() -> None:
     rtc, client = Rtc(network), Client(sounds.silence(0.1))
     offer = parse_offer(await client.offer(), Direction.SEND)
     begin = time.monotonic()
-    made = [await rtc.accept(offer, Direction.SEND) for _ in range(4)]
+    made = [await accept(rtc, offer, Direction.SEND) for _ in range(4)]
     assert time.monotonic() - begin < 1
     for _, answer in made:
         (line,) = [x for x in answer.splitlines() if x.startswith("a=candidate:")]
         assert line.split()[4] == "203.0.113.9" and 43_210 <= int(line.split()[5]) <= 43_213
     with pytest.raises(Exception, match="No UDP port is free"):
-        await rtc.accept(offer, Direction.SEND)
+        await accept(rtc, offer, Direction.SEND)
     for link, _ in made:
         await link.close()
-    link, _ = await rtc.accept(offer, Direction.SEND)
+    link, _ = await accept(rtc, offer, Direction.SEND)
     await link.close()
     await client.close()
 
@@ -123,7 +132,7 @@ async def test_a_stun_server_that_does_not_answer_costs_half_a_second() -> None:
     rtc, client = Rtc(Network(addresses=("127.0.0.1",), stun=("127.0.0.1", 9))), Client(sounds.silence(0.1))
     offer = parse_offer(await client.offer(), Direction.SEND)
     begin = time.monotonic()
-    link, _ = await rtc.accept(offer, Direction.SEND)
+    link, _ = await accept(rtc, offer, Direction.SEND)
     assert time.monotonic() - begin < 1
     await link.close()
     await client.close()
@@ -134,7 +143,7 @@ async def test_keys_that_are_not_those_of_the_offer_are_refused(rtc: Rtc) -> Non
     text = (await client.offer()).splitlines()
     forged = "\n".join("a=fingerprint:sha-256 " + ":".join(["00"] * 32) if "sha-256" in x else x for x in text)
     forged = "\n".join(x for x in forged.splitlines() if "sha-384" not in x and "sha-512" not in x)
-    link, answer = await rtc.accept(parse_offer(forged, Direction.SEND), Direction.SEND)
+    link, answer = await accept(rtc, parse_offer(forged, Direction.SEND), Direction.SEND)
     link.start(owner.handlers)
     await client.accept(answer)
     async with asyncio.timeout(10):
@@ -174,7 +183,7 @@ async def test_garbage_at_the_port_is_counted_and_costs_nothing(rtc: Rtc) -> Non
 async def test_a_client_that_never_comes_is_given_up(rtc: Rtc, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rostra.stage.rtc.CONNECT_S", 0.3)
     client, owner = Client(sounds.silence(1)), Owner()
-    link, _ = await rtc.accept(parse_offer(await client.offer(), Direction.SEND), Direction.SEND)
+    link, _ = await accept(rtc, parse_offer(await client.offer(), Direction.SEND), Direction.SEND)
     link.start(owner.handlers)
     async with asyncio.timeout(5):
         await owner.lost.wait()

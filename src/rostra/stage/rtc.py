@@ -60,7 +60,7 @@ class Handlers:
 
 
 class Link:
-    """One WHIP or WHEP session. Make it with :meth:`Rtc.accept`."""
+    """One WHIP or WHEP session. Make it with :meth:`Rtc.link`."""
 
     def __init__(self, offer: Offer, direction: Direction, network: Network, certificate: RTCCertificate) -> None:
         self.id = secrets.token_hex(8)
@@ -119,7 +119,9 @@ class Link:
         )
 
     def start(self, handlers: Handlers) -> None:
-        """Begin to connect, in the background."""
+        """Begin to connect, in the background; nothing happens if it was closed meanwhile."""
+        if self._closed:
+            return
         self._handlers = handlers
         self._dtls.on("statechange", self._dtls_changed)
         self._task = asyncio.create_task(self._connect(), name=f"link-{self.id}")
@@ -275,7 +277,7 @@ class Link:
 
 
 class Rtc:
-    """Accepts links. One a stage."""
+    """Makes links. One a stage."""
 
     def __init__(self, network: Network) -> None:
         self._network = network
@@ -283,14 +285,6 @@ class Rtc:
         # which reaches it over the stage door.
         self._certificate = RTCCertificate.generateCertificate()
 
-    async def accept(self, offer: Offer, direction: Direction) -> tuple[Link, str]:
-        """A link that is not started yet, and the SDP answer.
-
-        :raises Full: if no UDP port is free.
-        """
-        link = Link(offer, direction, self._network, self._certificate)
-        try:
-            return link, await link.answer()
-        except BaseException:
-            await link.close()
-            raise
+    def link(self, offer: Offer, direction: Direction) -> Link:
+        """A link that has no socket yet: ask it for its answer, then start it."""
+        return Link(offer, direction, self._network, self._certificate)

@@ -1,0 +1,395 @@
+"""``rostra stage ROOM``: one room on air. Brings seats, mixer, encoders, packagers and the bus together.
+
+On its ticks, 50 a second, there is nothing else: no disk, no HTTP, no full garbage collection. What must wait for the
+bus waits in tasks beside them. If the bus is lost, the ticks go on and the parts are kept until it is back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from rostra.bus import Bus, subjects
+from rostra.codecs.libopus import OpusDecoder, OpusEncoder, packet_samples
+from rostra.config import Settings
+from rostra.encoding import Encoder, make_encoder
+from rostra.errors import ConfigError, RostraError, StageUnavailable
+from rostra.keys import public_key
+from rostra.mixing import Mixer, MixerSettings, TickClock
+from rostra.packaging import Packager, first_sequence
+from rostra.stage.floor import Floor, Heard
+from rostra.stage.handover import Inlet
+from rostra.stage.ice import network_of
+from rostra.stage.jitter import JitterBuffer
+from rostra.stage.news import Counts, News
+from rostra.stage.onair import OnAir
+from rostra.stage.record import Record, TakenUp, take_up
+from rostra.stage.rtc import Rtc
+from rostra.units import (
+    FRAME_S,
+    FRAME_SAMPLES,
+    SAMPLE_RATE,
+    EncodedFrame,
+    MediaTime,
+    Monotonic,
+    Part,
+    PcmFrame,
+    Rendition,
+    RoomState,
+    WallTime,
+)
+from rostra.wire.emsg import snapshot_emsg
+from rostra.wire.tokens import verify
+
+log = logging.getLogger("rostra.stage")
+
+ALWAYS: Final = (Rendition.OPUS, Rendition.AAC)
+"""Renditions that are made whether or not someone listens to them."""
+
+RETURN_BIT_RATE: Final = 32_000
+"""Of a return that is encoded for one speaker."""
+RETURN_COMPLEXITY: Final = 5
+
+HOUSE_EVERY: Final = 12
+"""Ticks, 0.24 s, between the things that need not be done each tick."""
+
+MAX_LOST_S: Final = 10.0
+"""A machine that slept for longer takes the room up anew: that much silence is quicker said by a new generation."""
+
+MAX_UNSENT: Final = 512
+"""Parts that wait for the task that gives them to the bus, which keeps 60 s of them itself."""
+
+SWITCH_INTERVAL_S: Final = 0.001
+"""How long a source's decoder may hold the interpreter while a tick waits; Python's own 5 ms is a quarter of a tick."""
+
+YOUNG_EVERY_S: Final = 5.0
+OLD_EVERY_S: Final = 60.0
+"""Between garbage collections, young objects and all. What was there at the start is frozen, so all is little: it
+takes some milliseconds, and only after someone left: connections are what makes cycles."""
+
+
+@dataclass(slots=True)
+class _Line:
+    encoder: Encoder
+    packager: Packager
+
+
+class Output:
+    """Encoders and packagers of all renditions."""
+
+    def __init__(self, taken: TakenUp, news: News, publish: Callable[[Part], None]) -> None:
+        self._generation = taken.room.generation
+        self._known = dict(taken.known)
+        self._news, self._publish = news, publish
+        self._lines: dict[Rendition, _Line] = {}
+
+    def start(self, rendition: Rendition, base: MediaTime) -> None:
+        """Make a rendition from the frame at ``base`` on."""
+        encoder = make_encoder(rendition)
+        sequence = first_sequence(rendition, self._generation, base, self._known.get(rendition))
+        self._lines[rendition] = _Line(encoder, Packager(rendition, self._generation, sequence, encoder.decoder_config))
+
+    def stop(self, rendition: Rendition) -> None:
+        """Make it no longer; what is there of a part goes out."""
+        line = self._lines.pop(rendition, None)
+        if line is not None:
+            self._send(line, line.packager.close(self._metadata(line)))
+
+    def makes(self, rendition: Rendition) -> bool:
+        return rendition in self._lines
+
+    def add(self, frame: PcmFrame, wall: WallTime) -> bytes | None:
+        """Encode 20 ms, and publish the parts that are whole now. Returns the packet of Opus.
+
+        :param wall: when the frame's first sample left the mixer.
+        """
+        packet = None
+        for rendition, line in self._lines.items():
+            for encoded in line.encoder.encode(frame):
+                if rendition is Rendition.OPUS:
+                    packet = encoded.payload
+                at = WallTime(wall - (frame.time - encoded.time) / SAMPLE_RATE)
+                self._send(line, self._package(line, encoded, at))
+        return packet
+
+    def close(self) -> None:
+        for rendition in list(self._lines):
+            self.stop(rendition)
+
+    def _package(self, line: _Line, encoded: EncodedFrame, wall: WallTime) -> Part | None:
+        return line.packager.add(encoded, wall, self._metadata(line))
+
+    def _metadata(self, line: _Line) -> Callable[[MediaTime], bytes]:
+        packager = line.packager
+
+        def emsg(start: MediaTime) -> bytes:
+            first = packager.next_sequence % 8 == 0
+            return snapshot_emsg(self._news.snapshot(packager.rendition.value, first=first), start)
+
+        return emsg
+
+    def _send(self, line: _Line, part: Part | None) -> None:
+        if part is not None:
+            self._known[part.name.rendition] = part.name.sequence
+            self._publish(part)
+
+
+class Wall:
+    """Wall time that goes with the monotonic clock, so that parts are evenly spaced; set anew when it is off by
+    :data:`OFF_S`, for someone has set the machine's clock."""
+
+    OFF_S: Final = 0.1
+
+    def __init__(self, monotonic: Monotonic, wall: WallTime) -> None:
+        self._offset = wall - monotonic
+
+    def at(self, monotonic: Monotonic) -> WallTime:
+        return WallTime(monotonic + self._offset)
+
+    def check(self, monotonic: Monotonic, wall: WallTime) -> None:
+        if abs(self.at(monotonic) - wall) > self.OFF_S:
+            self._offset = wall - monotonic
+
+
+def monotonic() -> Monotonic:
+    return Monotonic(time.monotonic())
+
+
+def wall_clock() -> WallTime:
+    return WallTime(time.time())
+
+
+class Stage:
+    """One room on air: its ticks, and the tasks beside them."""
+
+    def __init__(self, settings: Settings, bus: Bus, taken: TakenUp, floor: Floor) -> None:
+        self.settings, self.bus, self.taken, self.floor = settings, bus, taken, floor
+        self.record = Record(bus, taken.room, wall_clock)
+        self.news = News()
+        self.ended = asyncio.Event()
+        """Set when the host ends the room."""
+        room = taken.room
+        self._onair = OnAir(room.state)
+        self.news.set_state(self._onair.state)
+        self._counts = Counts(room.id)
+        self._unsent: asyncio.Queue[Part] = asyncio.Queue(MAX_UNSENT)
+        self._output = Output(self.taken, self.news, self._publish)
+        self._mixer = Mixer(MixerSettings(loudness_lufs=self.settings.stage.loudness_lufs))
+        self._time = self.taken.base
+        self._seats_changed = True
+        self._collect_young = self._collect_old = Monotonic(0.0)
+        self._garbage = False
+        self.floor.on_change = self._on_change
+
+    def _on_change(self) -> None:
+        self._seats_changed = self._garbage = True
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """On air until ``stop``, the end, or another stage."""
+        room = self.taken.room
+        for rendition in ALWAYS:
+            self._output.start(rendition, self._time)
+        await self.bus.subscribe_counts(lambda edge, count: self._counts.take(edge, count, monotonic()))
+        await self.bus.watch_rooms(self.record.seen)
+        await self.bus.serve(subjects.stage_subject(room.id), self._call)
+        inlet = Inlet(Path(self.settings.data) / "run" / f"stage-{room.id}.sock", room.id, self.floor)
+        self._open(inlet)
+        log.info("room %s is on air: generation %d from %.1f s", room.id, room.generation, self._time / SAMPLE_RATE)
+        tasks = [asyncio.create_task(work) for work in (self._ticks(), self._send(), self.record.keep())]
+        ends = [asyncio.create_task(event.wait()) for event in (stop, self.ended, *self._taken_away())]
+        try:
+            done, _ = await asyncio.wait((*tasks, *ends), return_when=asyncio.FIRST_COMPLETED)
+            for task in done.intersection(tasks):
+                task.result()  # raises what it raised
+        finally:
+            for task in (*tasks, *ends):
+                task.cancel()
+            await asyncio.gather(*tasks, *ends, return_exceptions=True)
+            await inlet.close()
+            await self._finish()
+
+    def _taken_away(self) -> tuple[asyncio.Event, asyncio.Event]:
+        return self.record.superseded, self.record.closed
+
+    def _open(self, inlet: Inlet) -> None:
+        try:
+            inlet.open()
+        except OSError as e:
+            log.warning("source clients cannot be taken over: %s", e)
+
+    async def _finish(self) -> None:
+        """The last part, the record, goodbyes."""
+        over = self.ended.is_set() or self.record.closed.is_set()
+        if over and self._onair.end():
+            self.news.set_state(RoomState.ENDED)
+        if not self.record.superseded.is_set():
+            self._output.close()
+            while not self._unsent.empty():
+                await self.bus.publish_part(self.taken.room.id, self._unsent.get_nowait())
+        with contextlib.suppress(RostraError):
+            async with asyncio.timeout(2.0):
+                await self.bus.flush()
+                if over:
+                    self.record.wish(RoomState.ENDED)
+                    await self.record.write()
+        await self.floor.close()
+        log.info("room %s: %s", self.taken.room.id, "ended" if over else "this stage goes")
+
+    async def _call(self, body: dict[str, Any]) -> dict[str, Any]:
+        if body.get("op") == "end":
+            self.ended.set()
+            return {"ok": True}
+        return {"ok": True, **await self.floor.call(body)}
+
+    # Ticks
+
+    async def _ticks(self) -> None:
+        clock = TickClock(monotonic())
+        wall = Wall(monotonic(), wall_clock())
+        done = 0
+        while True:
+            await asyncio.sleep(max(0.0, clock.next_deadline() - monotonic()))
+            due = clock.due(monotonic())
+            lost = clock.take_lost()
+            if lost * FRAME_S > MAX_LOST_S:
+                raise StageUnavailable(
+                    f"This machine stood still for {lost * FRAME_S:.0f} s; the room is taken up anew."
+                )
+            if lost:
+                log.warning("room %s: %.1f s were lost", self.taken.room.id, lost * FRAME_S)
+            for n in range(lost + due):
+                deadline = Monotonic(clock.next_deadline() - (lost + due - n) * FRAME_S)
+                self._tick(deadline, wall.at(deadline), heard=n >= lost)
+                done += 1
+                if done % HOUSE_EVERY == 0:
+                    wall.check(monotonic(), wall_clock())
+                    self._keep_house(deadline)
+
+    def _tick(self, now: Monotonic, wall: WallTime, *, heard: bool) -> None:
+        """20 ms that are over at ``now``. ``heard``: false for time that was lost, which is silence."""
+        frames = self.floor.frames(now) if heard else dict.fromkeys((s.id for s in self.floor.seats.all()), None)
+        mixed = self._mixer.tick(self._time, frames, self.floor.seats.muted)
+        packet = self._output.add(mixed.program, wall)
+        self.floor.send_returns(self._time, packet, mixed.returns)
+        self.floor.heard = Heard(mixed.levels, mixed.echo)
+        self.news.heard(mixed.levels)
+        if self._onair.tick(connected=self.floor.anyone_here, heard=bool(mixed.levels), now=now):
+            log.info("room %s is %s", self.taken.room.id, self._onair.state.value)
+            self.news.set_state(self._onair.state)
+            self.record.wish(self._onair.state)
+        self._time = MediaTime(self._time + FRAME_SAMPLES)
+
+    def _keep_house(self, now: Monotonic) -> None:
+        self.floor.keep_house(now)
+        if self._seats_changed:
+            self._seats_changed = False
+            self.news.set_stage(self.floor.seats.all())
+        self.news.listening = self._counts.listening(now)
+        wanted = self._counts.wanted(Rendition.MP3.value, now)
+        if wanted and not self._output.makes(Rendition.MP3):
+            self._output.start(Rendition.MP3, self._time)
+        elif not wanted and self._output.makes(Rendition.MP3):
+            self._output.stop(Rendition.MP3)
+        if now >= self._collect_young:
+            old = self._garbage and now >= self._collect_old
+            gc.collect(2 if old else 1)
+            self._collect_young = Monotonic(now + YOUNG_EVERY_S)
+            if old:
+                self._garbage = False
+                self._collect_old = Monotonic(now + OLD_EVERY_S)
+
+    # Parts
+
+    def _publish(self, part: Part) -> None:
+        if self._unsent.full():
+            self._unsent.get_nowait()  # the bus has been stuck for a minute: the oldest is of no use any more
+        self._unsent.put_nowait(part)
+
+    async def _send(self) -> None:
+        while True:
+            part = await self._unsent.get()
+            try:
+                await self.bus.publish_part(self.taken.room.id, part)
+            except RostraError as e:
+                log.warning("a part waits for the bus: %s", e)
+
+
+async def run_stage(settings: Settings, stop: asyncio.Event, room_id: str) -> None:
+    """Be the stage of ``room_id`` until it ends or ``stop`` is set.
+
+    :raises RostraError: if the stage cannot begin.
+    """
+    if not settings.bus.url:
+        raise ConfigError("A stage needs the bus: give --nats URL, or run `rostra serve`, which brings one.")
+    network = network_of(settings.webrtc)
+    key = public_key(Path(settings.data))
+    bus = await _connect(settings.bus.url, f"stage-{room_id}", stop)
+    if bus is None:
+        return
+    try:
+        taken = await take_up(bus, room_id, wall_clock)
+        if taken is None:
+            log.info("room %s is not on air: nothing to do", room_id)
+            return
+        floor = Floor(
+            settings.stage,
+            Rtc(network),
+            verify=lambda token: verify(token, key, room_id, wall_clock()),
+            make_buffer=lambda: JitterBuffer(OpusDecoder(), packet_samples),
+            make_encoder=lambda: OpusEncoder(RETURN_BIT_RATE, fec=True, complexity=RETURN_COMPLEXITY),
+            clock=monotonic,
+        )
+        stage = Stage(settings, bus, taken, floor)
+        warm_up()
+        with _on_time():
+            await stage.run(stop)
+    finally:
+        await bus.close()
+
+
+def warm_up() -> None:
+    """Do once what is slow the first time: imports, tables, numpy's own set-up."""
+    mixer, silence = Mixer(), np.zeros(FRAME_SAMPLES, np.int16)
+    for n in range(3):
+        mixer.tick(MediaTime(n * FRAME_SAMPLES), {"warm": silence})
+    decoder = OpusDecoder()
+    decoder.decode(OpusEncoder(RETURN_BIT_RATE).encode(silence))
+
+
+class _on_time:
+    """No full collection on the ticks, and no decoder's thread that keeps them waiting."""
+
+    def __enter__(self) -> None:
+        self._interval = sys.getswitchinterval()
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+
+    def __exit__(self, *exc: object) -> None:
+        gc.enable()
+        gc.unfreeze()
+        sys.setswitchinterval(self._interval)
+
+
+async def _connect(url: str, name: str, stop: asyncio.Event) -> Bus | None:
+    """The bus, or None if we are asked to end before it is there."""
+    connecting, stopping = asyncio.create_task(Bus.connect(url, name)), asyncio.create_task(stop.wait())
+    await asyncio.wait((connecting, stopping), return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if connecting.done():
+        return connecting.result()
+    connecting.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await connecting
+    return None

@@ -1,0 +1,580 @@
+"""A whole stage on a real bus: speakers in by WebRTC and as source clients, parts out, mixes back."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import itertools
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from rostra.bus import Bus
+from rostra.bus.server import NatsServer
+from rostra.config import CHILD_VARIABLE, Settings
+from rostra.errors import BadRequest, BadToken, Conflict, Forbidden, Full, NotFound, RostraError, Unsupported
+from rostra.keys import make_keys, private_key
+from rostra.processes import stage as process
+from rostra.units import PARTS_PER_SEGMENT, Part, Pcm, Rendition, Role, RoomState, WallTime
+from rostra.wire.emsg import read_events
+from rostra.wire.handover import Handover, encode_handover
+from rostra.wire.listeners import Snapshot
+from rostra.wire.rooms import Room
+from rostra.wire.source_head import parse_source_head
+from rostra.wire.tokens import Claims, sign
+from tests import sounds
+from tests.stage.client import Client, same_speech
+from tests.stage.streams import make_stream
+
+ROOM = "evening"
+
+
+@dataclass
+class World:
+    """A bus, a data folder, a room record, and what the bus brought."""
+
+    data: Path
+    server: NatsServer
+    bus: Bus
+    settings: Settings
+    parts: list[Part] = field(default_factory=list)
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    def token(self, role: Role = Role.SPEAKER, name: str = "Ann", room: str = ROOM) -> str:
+        claims = Claims(room, role, name, secrets.token_hex(6), int(time.time()) + 600)
+        return sign(claims, private_key(self.data))
+
+    async def call(self, **body: Any) -> dict[str, Any]:
+        return await self.bus.call_stage(ROOM, body, 5.0)
+
+    async def room(self) -> Room:
+        return (await self.bus.get_room(ROOM))[0]
+
+    def start(self) -> tuple[asyncio.Task[None], asyncio.Event]:
+        stop = asyncio.Event()
+        task = asyncio.create_task(process.run_stage(self.settings, stop, ROOM))
+        self.tasks.append(task)
+        return task, stop
+
+    async def answering(self) -> None:
+        async with asyncio.timeout(10):
+            while True:
+                try:
+                    await self.bus.call_stage(ROOM, {"op": "people"}, 0.3)
+                    return
+                except RostraError:
+                    await asyncio.sleep(0.05)
+
+    async def until(self, what: Any, timeout_s: float = 10) -> None:
+        async with asyncio.timeout(timeout_s):
+            while True:
+                found = what()
+                if asyncio.iscoroutine(found):
+                    found = await found
+                if found:
+                    return
+                await asyncio.sleep(0.05)
+
+    async def state(self, state: RoomState) -> bool:
+        return (await self.room()).state is state
+
+    @asynccontextmanager
+    async def speaking(self, voice: Pcm, token: str = "", **more: str) -> AsyncIterator[tuple[Client, dict[str, Any]]]:
+        client = Client(voice)
+        answer = await self.call(op="whip", sdp=await client.offer(), token=token or self.token(), **more)
+        await client.accept(answer["sdp"])
+        await client.connected()
+        try:
+            yield client, answer
+        finally:
+            await client.close()
+
+    @asynccontextmanager
+    async def listening(self, token: str) -> AsyncIterator[Client]:
+        client = Client()
+        answer = await self.call(op="whep", sdp=await client.offer(), token=token)
+        await client.accept(answer["sdp"])
+        await client.connected()
+        try:
+            yield client
+        finally:
+            await client.close()
+
+    def sound(self, rendition: Rendition = Rendition.OPUS) -> Pcm:
+        """What a listener hears: all parts of a rendition so far, decoded by FFmpeg."""
+        parts = [p for p in self.parts if p.name.rendition is rendition]
+        begin = next(i for i, p in enumerate(parts) if p.init or rendition is Rendition.MP3)
+        data = parts[begin].init + b"".join(p.payload for p in parts[begin:])
+        return decode(data, "mp3" if rendition is Rendition.MP3 else "mp4")
+
+    def told(self) -> list[Snapshot]:
+        parts = [p for p in self.parts if p.name.rendition is Rendition.OPUS]
+        return [s for p in parts for s in read_events(p.metadata) if isinstance(s, Snapshot)]
+
+
+def decode(data: bytes, kind: str) -> Pcm:
+    import io
+
+    pieces = []
+    with av.open(io.BytesIO(data), format=kind) as container:
+        resampler = av.AudioResampler(format="s16", layout="mono", rate=48_000)
+        for frame in container.decode(audio=0):
+            pieces += [f.to_ndarray().reshape(-1) for f in resampler.resample(frame)]
+    return np.concatenate(pieces)
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    server = NatsServer(tmp_path)
+    await server.start()
+    bus = await Bus.connect(server.url, "test", timeout_s=10)
+    # Socket addresses have at most 107 bytes, which a test's own folder may not leave room for.
+    with tempfile.TemporaryDirectory(prefix="rostra-") as short:
+        data = Path(short)
+        make_keys(data)
+        settings = Settings.model_validate(
+            {
+                "data": str(data),
+                "bus": {"url": server.url},
+                "webrtc": {"hosts": ["127.0.0.1"]},
+                "stage": {"speakers": 3, "return_grace_s": 2.0},
+            }
+        )
+        now = WallTime(time.time())
+        await bus.create_room(Room(ROOM, "An evening", RoomState.OPEN, now, now))
+        world = World(data, server, bus, settings)
+        await bus.subscribe_parts(lambda room, part: world.parts.append(part), ROOM)
+        try:
+            yield world
+        finally:
+            for task in world.tasks:
+                task.cancel()
+            await asyncio.gather(*world.tasks, return_exceptions=True)
+            await bus.close()
+            await server.kill()
+
+
+async def test_a_voice_goes_from_a_microphone_into_parts(world: World) -> None:
+    task, stop = world.start()
+    await world.answering()
+    room = await world.room()
+    assert room.generation == 1 and room.epoch > 0 and room.state is RoomState.OPEN
+    await world.until(lambda: len(world.parts) >= 4)
+    assert np.abs(world.sound()).max() < 10, "quiet parts flow while the doors are open"
+
+    voice = sounds.voice(6, seed=11)
+    async with world.speaking(voice, world.token(Role.HOST, "Hanna")) as (_, answer):
+        assert answer["seat"] == "s1"
+        await world.until(lambda: world.state(RoomState.LIVE))
+        assert (await world.room()).started > 0
+        await asyncio.sleep(5)
+        people = (await world.call(op="people"))["seats"]
+        assert [(p["id"], p["name"], p["role"], p["state"], p["kind"]) for p in people] == [
+            ("s1", "Hanna", "host", "here", "webrtc")
+        ]
+        assert people[0]["packets"] > 200 and people[0]["loss_percent"] == 0 and people[0]["delay_ms"] < 120
+        for rendition in (Rendition.OPUS, Rendition.AAC):
+            assert same_speech(voice[2 * 48_000 : 4 * 48_000], world.sound(rendition)) > 0.8, rendition
+        told = world.told()
+        assert told[-1].state == "live" and any("s1" in s.levels for s in told)
+        pictures = [s.stage for s in told if s.stage]
+        assert [(v.id, v.name, v.role) for v in pictures[-1]] == [("s1", "Hanna", "host")]
+        await world.call(op="mute", seat="s1", muted=True)
+        await world.until(lambda: any(s.stage and s.stage[0].muted for s in world.told()[-8:]))
+        assert (await world.call(op="hangup", session=answer["session"]))["ok"]
+        assert (await world.call(op="people"))["seats"] == []
+        with pytest.raises(NotFound):
+            await world.call(op="hangup", session=answer["session"])
+    await world.until(lambda: world.state(RoomState.INTERRUPTED))
+    check_parts(world.parts)
+    stop.set()
+    await asyncio.wait_for(task, 5)
+    assert (await world.room()).state is RoomState.INTERRUPTED, "a stage that goes does not end the room"
+
+
+def check_parts(parts: list[Part]) -> None:
+    """Names go up, time has no holes within a generation, segments begin with an init."""
+    for rendition in Rendition:
+        own = [p for p in parts if p.name.rendition is rendition]
+        for before, after in itertools.pairwise(own):
+            assert (after.name.generation, after.name.sequence) > (before.name.generation, before.name.sequence)
+            assert after.time >= before.end
+            if after.name.generation == before.name.generation:
+                assert after.time == before.end and after.name.sequence == before.name.sequence + 1
+                assert abs(after.wall - before.wall - before.duration / 48_000) < 0.15
+            else:
+                assert after.discontinuity and after.index == 0
+        for part in own:
+            assert part.index == part.name.sequence % PARTS_PER_SEGMENT
+            assert part.segment == part.name.sequence // PARTS_PER_SEGMENT
+
+
+async def test_speakers_hear_everybody_but_themselves(world: World) -> None:
+    world.start()
+    await world.answering()
+    low, high = sounds.tone(400, 8), sounds.tone(1300, 8)
+    ann, bob = world.token(name="Ann"), world.token(name="Bob")
+    async with (
+        world.speaking(low, ann),
+        world.speaking(high, bob),
+        world.listening(ann) as to_ann,
+        world.listening(bob) as to_bob,
+        world.listening(world.token(name="Cem")) as to_cem,
+    ):
+        await asyncio.sleep(4)
+        heard = {
+            name: tones(client.sound[-48_000:]) for name, client in (("ann", to_ann), ("bob", to_bob), ("cem", to_cem))
+        }
+    assert heard["ann"][1300] - heard["ann"][400] > 30, heard
+    assert heard["bob"][400] - heard["bob"][1300] > 30, heard
+    assert abs(heard["cem"][400] - heard["cem"][1300]) < 12, heard
+
+
+def tones(sound: Pcm) -> dict[int, float]:
+    """Level in dB of the two tones used here."""
+    spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound)))) + 1e-9
+    return {hz: float(20 * np.log10(spectrum[hz - 30 : hz + 30].max())) for hz in (400, 1300)}
+
+
+async def test_mouth_to_the_other_speakers_ears_is_under_200_ms(world: World) -> None:
+    world.start()
+    await world.answering()
+    clicks = np.concatenate([sounds.click(1.0, 0.5) for _ in range(12)])
+    bob = world.token(name="Bob")
+    async with world.speaking(clicks) as (ann, _), world.listening(bob) as ears:
+        await asyncio.sleep(9)
+        assert ann.microphone is not None
+        delays = []
+        for n in range(4, 8):  # after the first seconds, when buffers have found their delay
+            said = ann.microphone.began + n + 0.5
+            frames = [(at, pcm) for at, pcm in ears.heard if said < at < said + 0.6]
+            at, pcm = max(frames, key=lambda f: int(np.abs(f[1].astype(int)).max()))
+            # A frame is handed out when its 20 ms are whole.
+            delays.append(at - 0.02 + int(np.abs(pcm.astype(int)).argmax()) / 48_000 - said)
+    # The listening client's own jitter buffer (aiortc's, four packets) is part of it.
+    assert np.median(delays) < 0.2, delays
+
+
+async def test_the_later_of_two_links_of_one_person_wins_and_the_earlier_is_told(world: World) -> None:
+    world.start()
+    await world.answering()
+    token = world.token()
+    voice = sounds.tone(440, 20)
+    async with world.speaking(voice, token) as (first, one), world.speaking(voice, token) as (_, two):
+        assert one["seat"] == two["seat"] and one["session"] != two["session"]
+        await world.until(lambda: first.peer.connectionState == "closed")
+        with pytest.raises(Conflict, match="taken over"):
+            await world.call(op="hangup", session=one["session"])
+        with pytest.raises(Forbidden, match="someone else"):
+            await world.call(op="hangup", session=two["session"], token=world.token(name="Eve"))
+        assert len((await world.call(op="people"))["seats"]) == 1
+        # Behind one link there may be several people.
+        async with world.speaking(voice, token, seat="tablet", name="x") as (_, three):
+            assert three["seat"] != two["seat"]
+
+
+async def test_who_drops_may_come_back_to_the_same_seat_and_later_not(world: World) -> None:
+    world.start()
+    await world.answering()
+    token = world.token()
+    async with world.speaking(sounds.tone(440, 20), token) as (_, one):
+        pass
+    await world.until(lambda: in_state(world, "away"))
+    async with world.speaking(sounds.tone(440, 20), token) as (_, two):
+        assert two["seat"] == one["seat"]
+        await world.until(lambda: in_state(world, "here"))
+    await world.until(lambda: in_state(world))
+    async with world.speaking(sounds.tone(440, 20), token) as (_, three):
+        assert three["seat"] != one["seat"]
+
+
+async def in_state(world: World, *states: str) -> bool:
+    return [p["state"] for p in (await world.call(op="people"))["seats"]] == list(states)
+
+
+async def test_what_is_refused(world: World) -> None:
+    world.start()
+    await world.answering()
+    client = Client(sounds.silence(1))
+    offer = await client.offer()
+    await client.close()
+    good = world.token()
+    refusals: list[tuple[dict[str, Any], type[RostraError]]] = [
+        ({"op": "whip", "sdp": offer, "token": "forged"}, BadToken),
+        ({"op": "whip", "sdp": offer, "token": world.token(room="other")}, BadToken),
+        ({"op": "whip", "sdp": offer}, BadRequest),
+        ({"op": "whip", "sdp": offer, "token": world.token(Role.LISTENER)}, Forbidden),
+        ({"op": "whip", "sdp": "v=0\r\nrubbish", "token": good}, BadRequest),
+        ({"op": "whip", "sdp": offer.replace("opus/48000/2", "vorbis/48000/2"), "token": good}, Unsupported),
+        ({"op": "whep", "sdp": offer, "token": good}, BadRequest),
+        ({"op": "mute", "seat": "s9", "muted": True}, NotFound),
+        ({"op": "mute", "seat": "s9", "muted": "yes"}, BadRequest),
+        ({"op": "hangup", "session": "nothing"}, NotFound),
+        ({"op": "fly"}, BadRequest),
+        ({}, BadRequest),
+    ]
+    for body, error in refusals:
+        with pytest.raises(error):
+            await world.bus.call_stage(ROOM, body, 5.0)
+    assert (await world.call(op="people"))["seats"] == [], "and nothing of it left a seat taken"
+    for _ in range(3):
+        await world.call(op="whip", sdp=offer, token=world.token())
+    with pytest.raises(Full):
+        await world.call(op="whip", sdp=offer, token=world.token())
+
+
+async def test_the_end(world: World) -> None:
+    task, _ = world.start()
+    await world.answering()
+    async with world.speaking(sounds.tone(440, 20)) as (client, _):
+        await world.until(lambda: world.state(RoomState.LIVE))
+        await world.call(op="end")
+        await asyncio.wait_for(task, 5)
+        await world.until(lambda: client.peer.connectionState == "closed")
+    room = await world.room()
+    assert room.state is RoomState.ENDED and room.ended > 0
+    check_parts(world.parts)
+    assert world.told()[-1].state == "ended"
+    again, _ = world.start()
+    await asyncio.wait_for(again, 5)
+    assert (await world.room()).generation == 1, "nobody takes up what has ended"
+
+
+async def test_another_stage_takes_the_room_up_where_it_was(world: World) -> None:
+    first, _ = world.start()
+    await world.answering()
+    async with world.speaking(sounds.tone(440, 20)):
+        await world.until(lambda: world.state(RoomState.LIVE))
+    second, stop = world.start()
+    await asyncio.wait_for(first, 5)
+    await world.until(lambda: any(p.name.generation == 2 for p in world.parts))
+    assert (await world.room()).state is RoomState.INTERRUPTED
+    async with world.speaking(sounds.tone(440, 20)):
+        await world.until(lambda: world.state(RoomState.LIVE))
+    await asyncio.sleep(1)
+    stop.set()
+    await asyncio.wait_for(second, 5)
+    firsts, seconds = ([p for p in world.parts if p.name.generation == g] for g in (1, 2))
+    check_parts(sorted(world.parts, key=lambda p: (p.name.rendition, p.name.generation, p.name.sequence)))
+    assert min(p.time for p in seconds) >= max(p.end for p in firsts) - 48_000
+    assert {p.name.sequence % 8 for p in seconds if p.discontinuity} == {0}
+
+
+async def test_mp3_is_made_only_while_someone_wants_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rostra.stage.news.LINGER_S", 1.5)
+    world.start()
+    await world.answering()
+    await world.until(lambda: len(world.parts) > 4)
+    assert not any(p.name.rendition is Rendition.MP3 for p in world.parts)
+
+    async def want(seconds: float) -> None:
+        for _ in range(int(seconds * 4)):
+            count = {"edge": "e", "rooms": {ROOM: {"push": 4, "mp3": 1}}, "want": [f"{ROOM}/mp3"]}
+            await world.bus.publish_count("e", count)
+            await asyncio.sleep(0.25)
+
+    voice = sounds.voice(9, 3)
+    async with world.speaking(voice):
+        await want(4)
+        assert same_speech(voice[48_000:96_000], world.sound(Rendition.MP3)) > 0.75
+        assert world.told()[-1].listening == 5
+        await world.until(lambda: world.told()[-1].listening == 0)
+        await asyncio.sleep(1)
+        made = [p for p in world.parts if p.name.rendition is Rendition.MP3]
+        await asyncio.sleep(1.5)
+        assert len([p for p in world.parts if p.name.rendition is Rendition.MP3]) == len(made)
+        await want(2.5)
+    again = [p for p in world.parts if p.name.rendition is Rendition.MP3]
+    assert len(again) > len(made) and again[len(made)].discontinuity and again[len(made)].index == 0
+    assert again[len(made)].name.sequence > made[-1].name.sequence
+
+
+async def test_the_bus_is_killed_and_comes_back(world: World) -> None:
+    world.start()
+    await world.answering()
+    async with world.speaking(sounds.tone(440, 30)):
+        await world.until(lambda: world.state(RoomState.LIVE))
+        await world.server.kill()
+        await asyncio.sleep(2)
+        await world.server.start()
+        await asyncio.sleep(4)
+        await world.answering()
+        assert await in_state(world, "here"), "the speaker noticed nothing"
+    seen = {p.name: p for p in world.parts}
+    check_parts(sorted(seen.values(), key=lambda p: p.name))
+
+
+class Source:
+    """An Icecast source client whose head the source port has read."""
+
+    def __init__(
+        self, world: World, data: bytes, *, head: str = "PUT", kind: str = "audio/ogg", token: str = ""
+    ) -> None:
+        login = base64.b64encode(f"source:{token or world.token(name='Radio')}".encode()).decode()
+        lines = {
+            "PUT": f"PUT /{ROOM} HTTP/1.1\r\nExpect: 100-continue\r\n",
+            "SOURCE": f"SOURCE /{ROOM} HTTP/1.0\r\n",
+            "CHUNKED": f"PUT /{ROOM} HTTP/1.1\r\nTransfer-Encoding: chunked\r\n",
+        }[head]
+        self.head = f"{lines}Content-Type: {kind}\r\nAuthorization: Basic {login}\r\n\r\n".encode()
+        self.chunked = head == "CHUNKED"
+        self.path = world.data / "run" / f"stage-{ROOM}.sock"
+        self.said = b""
+        self.ours, theirs = socket.socketpair()
+        with socket.socket(socket.AF_UNIX) as way:
+            way.connect(str(self.path))
+            message = encode_handover(Handover(parse_source_head(self.head), b""))
+            sent = socket.send_fds(way, [message], [theirs.fileno()])
+            way.sendall(message[sent:])
+        theirs.close()
+        self.ours.setblocking(False)
+        self.reader = asyncio.create_task(self._hear())
+
+    async def _hear(self) -> None:
+        loop = asyncio.get_running_loop()
+        while data := await loop.sock_recv(self.ours, 4096):
+            self.said += data
+
+    async def send(self, data: bytes, seconds: float = 0.0) -> None:
+        """All of it, evenly over so many seconds."""
+        loop = asyncio.get_running_loop()
+        steps = max(1, int(seconds * 20))
+        begin, size = time.monotonic(), -(-len(data) // steps)
+        for n in range(steps):
+            piece = data[n * size : (n + 1) * size]
+            if self.chunked and piece:
+                piece = f"{len(piece):x}\r\n".encode() + piece + b"\r\n"
+            await loop.sock_sendall(self.ours, piece)
+            await asyncio.sleep(max(0.0, begin + (n + 1) * 0.05 - time.monotonic()))
+
+    async def close(self) -> None:
+        self.reader.cancel()
+        await asyncio.gather(self.reader, return_exceptions=True)
+        self.ours.close()
+
+
+@pytest.mark.parametrize(
+    ("head", "kind", "stream"),
+    [
+        ("PUT", "audio/ogg", "opus"),
+        ("SOURCE", "audio/mpeg", "mp3"),
+        ("CHUNKED", "audio/aac", "aac"),
+        ("PUT", "application/ogg", "vorbis"),
+    ],
+)
+async def test_a_source_client_takes_a_seat(world: World, head: str, kind: str, stream: str) -> None:
+    world.start()
+    await world.answering()
+    voice = sounds.voice(5, 21)
+    source = Source(world, head=head, kind=kind)
+    await source.send(make_stream(voice, stream), 5)
+    assert source.said.startswith(b"HTTP/1.1 100 Continue" if head == "PUT" else b"HTTP/1.")
+    assert head == "PUT" or b"200 OK" in source.said
+    (person,) = (await world.call(op="people"))["seats"]
+    assert (person["name"], person["kind"], person["state"]) == ("Radio", "source", "here")
+    source.ours.shutdown(socket.SHUT_WR)
+    await world.until(lambda: in_state(world))
+    await asyncio.sleep(1)
+    assert same_speech(voice[48_000 : 3 * 48_000], world.sound()) > 0.8
+    await source.close()
+
+
+async def test_a_source_that_stalls_is_away_and_comes_back(world: World) -> None:
+    world.settings = world.settings.model_copy(
+        update={"stage": world.settings.stage.model_copy(update={"return_grace_s": 20.0})}
+    )
+    world.start()
+    await world.answering()
+    source = Source(world, kind="audio/mpeg")
+    stream = make_stream(sounds.tone(440, 8), "mp3")
+    await source.send(stream[: len(stream) // 2], 3)
+    await world.until(lambda: in_state(world, "away"), 12)
+    await source.send(stream[len(stream) // 2 :], 2)
+    await world.until(lambda: in_state(world, "here"))
+    await source.close()
+
+
+async def test_a_source_that_cannot_be_decoded_is_told_why(world: World) -> None:
+    world.start()
+    await world.answering()
+    for data, kind, words in (
+        (b"\x1a\x45\xdf\xa3" + bytes(5000), "audio/x", b"415"),
+        (b"", "video/webm", b"415"),
+        (b"OggS" + bytes(60_000), "audio/ogg", b"400"),
+    ):
+        source = Source(world, kind=kind)
+        with suppress(OSError):
+            await source.send(data, 0.2)
+        async with asyncio.timeout(10):
+            await asyncio.gather(source.reader, return_exceptions=True)
+        assert (words in source.said and b"Send Ogg" in source.said) or b"no ogg stream" in source.said, source.said
+        await source.close()
+    forged = Source(world, token="nonsense")
+    async with asyncio.timeout(10):
+        await asyncio.gather(forged.reader, return_exceptions=True)
+    assert b"401" in forged.said and b"WWW-Authenticate" in forged.said
+    await forged.close()
+    await world.until(lambda: in_state(world))
+
+
+async def test_a_second_source_of_one_link_ousts_the_first(world: World) -> None:
+    world.start()
+    await world.answering()
+    token, stream = world.token(name="Radio"), make_stream(sounds.tone(440, 8), "mp3")
+    first = Source(world, kind="audio/mpeg", token=token)
+    await first.send(stream[:20_000], 0.5)
+    second = Source(world, kind="audio/mpeg", token=token)
+    await second.send(stream[:20_000], 0.5)
+    async with asyncio.timeout(5):
+        await asyncio.gather(first.reader, return_exceptions=True)
+    assert b"409" in first.said and b"409" not in second.said
+    assert len((await world.call(op="people"))["seats"]) == 1
+    await first.close()
+    await second.close()
+
+
+async def test_the_command(world: World) -> None:
+    """A process of its own: it beats, serves, and goes at SIGTERM."""
+    ours, theirs = os.pipe()
+    env = os.environ | {CHILD_VARIABLE: world.settings.model_dump_json(), "ROSTRA_HEARTBEAT_FD": str(theirs)}
+    child = subprocess.Popen([sys.executable, "-m", "rostra", "stage", ROOM], env=env, pass_fds=(theirs,))
+    os.close(theirs)
+    try:
+        await world.answering()
+        async with world.speaking(sounds.tone(440, 10)):
+            await world.until(lambda: world.state(RoomState.LIVE))
+            before = time.monotonic()
+            beats = len(await asyncio.to_thread(read_for, ours, 2.0))
+            assert beats >= 2 * (time.monotonic() - before), "about four a second"
+        child.send_signal(signal.SIGTERM)
+        assert await asyncio.to_thread(child.wait, 10) == 0
+        check_parts(world.parts)
+    finally:
+        child.kill()
+        child.wait()
+        os.close(ours)
+
+
+def read_for(fd: int, seconds: float) -> bytes:
+    end, found = time.monotonic() + seconds, b""
+    os.set_blocking(fd, False)
+    while time.monotonic() < end:
+        try:
+            found += os.read(fd, 100)
+        except BlockingIOError:
+            time.sleep(0.05)
+    return found
