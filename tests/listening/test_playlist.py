@@ -74,6 +74,14 @@ def test_skipped_segments_count() -> None:
     assert playlist.parts[0].msn == 15
 
 
+def test_in_a_delta_update_the_map_of_before_still_holds() -> None:
+    full = read_playlist(TEXT)
+    assert full.can_skip
+    delta = '#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:120\n#EXT-X-SKIP:SKIPPED-SEGMENTS=2\n#EXT-X-PART:DURATION=0.5,URI="x"\n'
+    part = read_playlist(delta, full).parts[0]
+    assert (part.msn, part.map_uri) == (122, "opus/g4-init.mp4")
+
+
 @pytest.mark.parametrize(
     "text",
     [

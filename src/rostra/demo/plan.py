@@ -36,10 +36,13 @@ class Plan:
     """Whether the studio's certificate is checked; not where we ask our own by its number."""
 
     def write(self, path: Path) -> None:
-        forget(path)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        """It is there whole or not at all."""
+        beside = path.with_name(f".{path.name}")
+        forget(beside)
+        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             json.dump(asdict(self), file)
+        beside.replace(path)
 
     @classmethod
     def read(cls, path: Path) -> Plan:
@@ -49,6 +52,10 @@ class Plan:
             return cls(tuple(Part(**part) for part in body["parts"]), bool(body["verify"]))
         except (OSError, ValueError, KeyError, TypeError) as e:
             raise WireError(f"{path} is not a plan of a demonstration: {e}") from e
+
+
+def is_there(path: Path) -> bool:
+    return path.exists()
 
 
 def forget(path: Path) -> None:

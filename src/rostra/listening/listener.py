@@ -64,6 +64,7 @@ class Listener:
         """
         backoff = Backoff()
         async with httpx.AsyncClient(timeout=_TIMEOUT, follow_redirects=True, verify=self._verify) as client:
+            self.meter.begin(_now())
             watching = asyncio.create_task(self._watch_state(client))
             try:
                 while True:
@@ -235,13 +236,15 @@ class Listener:
         params = None
         if last is not None and last.can_block:
             params = {"_HLS_msn": str(last.next_msn), "_HLS_part": str(last.next_part)}
+            if last.can_skip:
+                params["_HLS_skip"] = "YES"
         elif last is not None:
             await asyncio.sleep(Rendition.OPUS.part_s / 2)
         response = await client.get(self.target.url, params=params)
         if response.status_code != 200 or last is None:
             await self._check(response)
-        self.meter.received(len(response.content), _now())
-        return read_playlist(response.text)
+        self.meter.received(response.num_bytes_downloaded, _now())
+        return read_playlist(response.text, last)
 
     async def _get(self, client: httpx.AsyncClient, uri: str) -> bytes:
         response = await client.get(urljoin(self.target.url, uri))

@@ -91,6 +91,10 @@ class Meter:
         self._power = 0.0
         self._power_s = 0.0
 
+    def begin(self, now: Monotonic) -> None:
+        """Everything is counted from now on: what comes before the first question is not the server's."""
+        self._began = now
+
     @property
     def latency_s(self) -> float | None:
         """Of the part that came last."""

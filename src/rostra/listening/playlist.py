@@ -40,16 +40,21 @@ class Playlist:
     hint: str
     """Address in ``EXT-X-PRELOAD-HINT``; empty if there is none."""
     can_block: bool
+    can_skip: bool
+    """Whether delta updates are offered (``CAN-SKIP-UNTIL``)."""
     part_hold_back_s: float
     ended: bool
 
 
-def read_playlist(text: str) -> Playlist:
-    """:raises WireError: it is no playlist, or one whose values are not numbers."""
+def read_playlist(text: str, last: Playlist | None = None) -> Playlist:
+    """:param last: what was read before; in a delta update (4.4.5.2) its last ``EXT-X-MAP`` still holds.
+
+    :raises WireError: it is no playlist, or one whose values are not numbers.
+    """
     lines = text.splitlines()
     if not lines or lines[0] != "#EXTM3U" or len(lines) > MAX_LINES:
         raise WireError("not a playlist (rfc8216bis 4.4.1.1)")
-    reader = _Reader()
+    reader = _Reader(last.parts[-1].map_uri if last is not None and last.parts else "")
     try:
         for line in lines[1:]:
             reader.take(line)
@@ -69,12 +74,12 @@ def first_part(playlist: Playlist) -> int:
 
 
 class _Reader:
-    def __init__(self) -> None:
+    def __init__(self, map_uri: str) -> None:
         self.parts: list[PlaylistPart] = []
         self.msn = self.index = 0
-        self.map_uri = self.hint = ""
+        self.map_uri, self.hint = map_uri, ""
         self.wall: float | None = None
-        self.can_block = self.ended = False
+        self.can_block = self.can_skip = self.ended = False
         self.part_hold_back_s = 1.0
 
     def take(self, line: str) -> None:
@@ -87,6 +92,7 @@ class _Reader:
             case "#EXT-X-SERVER-CONTROL":
                 control = _attributes(value)
                 self.can_block = control.get("CAN-BLOCK-RELOAD") == "YES"
+                self.can_skip = "CAN-SKIP-UNTIL" in control
                 self.part_hold_back_s = float(control.get("PART-HOLD-BACK", "1.0"))
             case "#EXT-X-MAP":
                 self.map_uri = _attributes(value)["URI"]
@@ -121,7 +127,14 @@ class _Reader:
 
     def result(self) -> Playlist:
         return Playlist(
-            tuple(self.parts), self.msn, self.index, self.hint, self.can_block, self.part_hold_back_s, self.ended
+            parts=tuple(self.parts),
+            next_msn=self.msn,
+            next_part=self.index,
+            hint=self.hint,
+            can_block=self.can_block,
+            can_skip=self.can_skip,
+            part_hold_back_s=self.part_hold_back_s,
+            ended=self.ended,
         )
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 
 from rostra.config import Settings, local_url
-from rostra.demo.plan import Part, Plan, forget, from_second
+from rostra.demo.plan import Part, Plan, forget, from_second, is_there
 from rostra.demo.voices import NAMES, conversation
 from rostra.errors import Conflict, RostraError, Unavailable
 from rostra.keys import operator_token
@@ -33,6 +33,8 @@ from rostra.supervision.children import Child, environment
 ROOM, TITLE = "demo", "Two voices, made of numbers"
 
 ON_AIR_WITHIN_S = 60.0
+
+PLAN_POLL_S = 0.05
 
 FOR_EVER_S = 1e9
 """A voice of the demonstration never gives up."""
@@ -76,31 +78,29 @@ async def demo(
     :raises RostraError: if it cannot be.
     """
     plan_file = Path(settings.data) / "run" / "demo.json"
-    speaking: Child | None = None
+    command = [sys.executable, "-m", "rostra.processes.demo", str(plan_file), "file" if play else "voices"]
+    speaking = Child("voices", lambda: command, environment(settings.model_dump_json(), os.environ))
 
     async def on_ready(addresses: Addresses) -> None:
-        nonlocal speaking
         tell("both doors answer; opening the room")
         async with httpx.AsyncClient(timeout=15.0, verify=False, trust_env=False) as client:  # noqa: S501 (our own)
             doors = _Doors.of(settings, addresses)
             room = await _open_room(client, doors)
             plan = await _plan(client, doors, room["id"], play)
-            plan.write(plan_file)
             tell("the file takes its seat" if play else "the voices take their seats")
-            command = [sys.executable, "-m", "rostra.processes.demo", str(plan_file)]
-            speaking = Child("voices", lambda: command, environment(settings.model_dump_json(), os.environ))
-            speaking.start()
+            plan.write(plan_file)
             await _until_heard(client, doors, room["id"])
         await on_air(OnAir(addresses, room["id"], room["links"]))
 
     async def leave_when_told() -> None:
         await stop.wait()
-        if speaking is not None:
-            await speaking.stop()
+        await speaking.stop()
 
     leaving = asyncio.create_task(leave_when_told())
     tell("starting the bus, the doors and the stage")
     try:
+        forget(plan_file)
+        speaking.start()  # what it needs is made while the doors open; then it waits for its plan
         await serve(settings, stop, on_ready)
     finally:
         stop.set()
@@ -160,12 +160,17 @@ def _good(answer: httpx.Response) -> Any:
 # --- the process of those who speak -----------------------------------------------------------------------------------
 
 
-async def speak(plan: Plan, stop: asyncio.Event) -> None:
-    """Until ``stop``; then every seat is left.
+async def speak(plan_file: Path, voices: bool, stop: asyncio.Event) -> None:
+    """Waits for the plan, speaks until ``stop``, and leaves every seat.
 
     :raises RostraError: if one of them is refused, or the file cannot be read.
     """
-    tracks = await asyncio.to_thread(conversation) if any(part.voice for part in plan.parts) else {}
+    tracks = await asyncio.to_thread(conversation) if voices else {}
+    while not is_there(plan_file):
+        if stop.is_set():
+            return
+        await asyncio.sleep(PLAN_POLL_S)
+    plan = Plan.read(plan_file)
     began = time.monotonic()
     speaking = []
     for part in plan.parts:
@@ -194,12 +199,12 @@ async def speak(plan: Plan, stop: asyncio.Event) -> None:
         await asyncio.gather(*speaking, stopping, return_exceptions=True)
 
 
-def main(plan_file: str) -> int:
+def main(plan_file: str, kind: str) -> int:
     async def work(settings: Settings, stop: asyncio.Event) -> None:
-        await speak(Plan.read(Path(plan_file)), stop)
+        await speak(Path(plan_file), kind == "voices", stop)
 
     return run("voices", work)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))
