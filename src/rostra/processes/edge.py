@@ -87,7 +87,7 @@ async def run_edge(settings: Settings, stop: asyncio.Event, name: str | None = N
         front.door.warm = True
         host, port = front.start()
         shown = f"[{host}]" if ":" in host else host
-        print(f"edge listening on {shown}:{port}", flush=True)
+        log.info("listening on %s:%d", shown, port)
         _tell_limits(settings, options)
         gc.collect()
         gc.freeze()
