@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -60,18 +61,21 @@ async def until(page: Page, condition: str, timeout_s: float = 10.0) -> None:
 SIZES = {"phone": (390, 844), "narrow": (360, 640), "desktop": (1280, 800)}
 
 
+PORTRAITS = bool(os.environ.get("ROSTRA_PORTRAITS"))
+
+
 async def portraits(page: Page, name: str) -> None:
-    """The page as it is now, on three screens by day and night, into artefacts; nothing may be cut off sideways."""
+    """The page as it is now fits three screens. With ROSTRA_PORTRAITS=1, pictures by day and night go into artefacts."""
     ARTEFACTS.mkdir(parents=True, exist_ok=True)
     before = page.viewport_size
     for size, (width, height) in SIZES.items():
         await page.set_viewport_size({"width": width, "height": height})
-        for scheme in ("light", "dark"):
+        overflow = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert overflow <= 0, f"{overflow} px too wide on {size}"
+        for scheme in ("light", "dark") if PORTRAITS else ():
             await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
             await page.wait_for_timeout(120)
             await page.screenshot(path=ARTEFACTS / f"{name}-{size}-{scheme}.png", full_page=True)
-        overflow = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        assert overflow <= 0, f"{overflow} px too wide on {size}"
     await page.emulate_media(color_scheme="light")
     if before:
         await page.set_viewport_size(before)

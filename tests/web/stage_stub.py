@@ -42,6 +42,7 @@ class StageStub:
     speakers: dict[str, Speaker] = field(default_factory=dict)
     calls: list[tuple[str, str, Any]] = field(default_factory=list)
     returns: list[RTCPeerConnection] = field(default_factory=list)
+    _goodbyes: dict[str, int] = field(default_factory=dict)
     _number: int = 0
 
     @property
@@ -70,15 +71,19 @@ class StageStub:
     async def drop(self) -> None:
         """The stage is gone: every speaker's connection closes."""
         for session in list(self.speakers):
+            self._goodbyes[session] = 503
             await self._close(self.speakers.pop(session))
         self.people.clear()
 
     async def oust(self, session: str) -> None:
         """Someone else has that seat now."""
+        self._goodbyes[session] = 409
         await self._close(self.speakers.pop(session))
-        for person in self.people:
-            if person["session"] == session:
-                person["session"] = "another"
+
+    async def take_back(self, session: str) -> None:
+        """A host has taken that seat back."""
+        self._goodbyes[session] = 404
+        await self._close(self.speakers.pop(session))
 
     @staticmethod
     async def _close(speaker: Speaker) -> None:
@@ -145,6 +150,9 @@ class StageStub:
         elif path in ("/api/rooms/sea/open", "/api/rooms/sea/end"):
             self.state = "open" if path.endswith("open") else "ended"
             found = self.view()
+        elif method == "DELETE" and path.startswith("/api/rooms/sea/seats/"):
+            self.people[:] = [p for p in self.people if p["seat"] != path.rsplit("/", 1)[1]]
+            found = {}
         elif path.endswith("/mute"):
             for person in self.people:
                 if person["seat"] == path.split("/")[-2]:
@@ -166,7 +174,7 @@ class StageStub:
             if session in self.speakers:
                 await self._close(self.speakers.pop(session))
                 self.people[:] = [p for p in self.people if p["session"] != session]
-            return 200, "text/plain", b"", ""
+            return self._goodbyes.get(session, 200), "application/problem+json", b"{}", ""
         if self.refuse:
             status, sentence = self.refuse
             return status, "application/problem+json", json.dumps({"detail": sentence}).encode(), ""

@@ -136,6 +136,15 @@ async def test_who_was_replaced_elsewhere_does_not_fight_for_the_seat(page: Page
         await says(page, "You are on air")
 
 
+async def test_who_was_removed_is_told_and_stays_away(page: Page) -> None:
+    async with StageStub() as stage:
+        await join(page, stage.link("speak", "speaker"))
+        await stage.take_back(next(iter(stage.speakers)))
+        await says(page, "You are no longer on the stage")
+        await asyncio.sleep(3)
+        assert stage.speakers == {}
+
+
 async def test_a_second_tab_takes_over_and_the_first_is_told(browser: Browser) -> None:
     async with StageStub() as stage:
         context = await browser.new_context()
@@ -182,8 +191,13 @@ async def test_the_host_opens_mutes_invites_and_ends(page: Page) -> None:
         await page.get_by_role("button", name="Mute Ada Marlowe").click()
         await page.get_by_role("button", name="Unmute Ada Marlowe").wait_for()
         assert ("POST", "/api/rooms/sea/seats/s8/mute", {"muted": True}) in stage.calls
+        await page.get_by_role("button", name="Remove Ada Marlowe").click()
+        await page.get_by_role("button", name="Really remove? Ada Marlowe").wait_for()
+        await accessible(page)
         assert "Loss 4.2%" in str(await page.text_content(".people"))
         assert "it is ducked" in str(await page.text_content(".people"))
+        await page.get_by_role("button", name="Really remove? Ada Marlowe").click()
+        await page.get_by_text("Ada Marlowe").wait_for(state="detached")
         await page.get_by_label("Name", exact=True).fill("Nadia")
         await page.get_by_role("button", name="Make a link").click()
         made = page.get_by_label("Nadia", exact=True)

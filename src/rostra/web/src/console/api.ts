@@ -90,6 +90,8 @@ export class Api {
     this.#json(`/api/rooms/${id}/links`, { role, name });
   mute = (id: string, seat: string, muted: boolean): Promise<unknown> =>
     this.#json(`/api/rooms/${id}/seats/${encodeURIComponent(seat)}/mute`, { muted });
+  remove = (id: string, seat: string): Promise<unknown> =>
+    this.#json(`/api/rooms/${id}/seats/${encodeURIComponent(seat)}`, {}, "DELETE");
 
   async people(id: string): Promise<Person[]> {
     const found = await this.#json<Record<string, unknown>>(`/api/rooms/${id}/people`);

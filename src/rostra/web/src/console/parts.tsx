@@ -42,11 +42,31 @@ export function Meter({ level, label }: { level: () => number | null; label?: st
   return <i class="meter" ref={ref} {...(label ? { role: "img", "aria-label": label } : { "aria-hidden": true })} />;
 }
 
-export function People({ people, mine, figures, onMute }: {
+/** Taking someone's seat needs two presses, the second within a few seconds. */
+function Remove({ name, onRemove }: { name: string; onRemove(): void }): JSX.Element {
+  const [sure, setSure] = useState(false);
+  useEffect(() => {
+    const timer = sure ? window.setTimeout(() => setSure(false), 5000) : 0;
+    return () => window.clearTimeout(timer);
+  }, [sure]);
+  return (
+    <button
+      type="button"
+      class={sure ? "small danger" : "small"}
+      aria-label={sure ? c.removeThemSure(name) : c.removeThem(name)}
+      onClick={() => (sure ? onRemove() : setSure(true))}
+    >
+      {sure ? c.removeSure : c.remove}
+    </button>
+  );
+}
+
+export function People({ people, mine, figures, onMute, onRemove }: {
   people: Person[];
   mine: (p: Person) => boolean;
   figures: boolean;
   onMute?: (p: Person) => void;
+  onRemove?: (p: Person) => void;
 }): JSX.Element {
   return (
     <section>
@@ -62,10 +82,15 @@ export function People({ people, mine, figures, onMute }: {
             <span class="quiet">
               {[c.roles[p.role], p.muted ? c.muted : "", c.states[p.state] ?? ""].filter(Boolean).join(" · ")}
             </span>
-            {onMute ? (
-              <button type="button" class="small" aria-label={p.muted ? c.unmuteThem(p.name) : c.muteThem(p.name)} onClick={() => onMute(p)}>
-                {p.muted ? c.unmute : c.mute}
-              </button>
+            {onMute || onRemove ? (
+              <div class="row">
+                {onMute ? (
+                  <button type="button" class="small" aria-label={p.muted ? c.unmuteThem(p.name) : c.muteThem(p.name)} onClick={() => onMute(p)}>
+                    {p.muted ? c.unmute : c.mute}
+                  </button>
+                ) : null}
+                {onRemove && !mine(p) ? <Remove name={p.name} onRemove={() => onRemove(p)} /> : null}
+              </div>
             ) : null}
             <Meter level={() => (p.muted || p.state !== "here" ? null : p.level)} />
             {figures && (p.loss !== null || p.delay !== null) ? (

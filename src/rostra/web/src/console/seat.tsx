@@ -217,6 +217,8 @@ function tells(state: SessionState, room: string, muted: boolean, mutedByHost: b
     }
     case "replaced":
       return say(c.replaced, c.replacedMore);
+    case "removed":
+      return say(c.removed, c.removedMore);
     case "left":
       return say(c.left);
     case "over":

@@ -14,6 +14,7 @@ export type SessionState =
   | { at: "on" }
   | { at: "lost"; since: number }
   | { at: "replaced" }
+  | { at: "removed" }
   | { at: "left" }
   | { at: "over" }
   | { at: "failed"; why: string };
@@ -33,8 +34,6 @@ const SHAKY_S = 2.5;
 const GATHER_S = 2;
 /** From the offer to a connection that carries sound. */
 const CONNECT_S = 12;
-
-class Replaced extends Error {}
 
 export class Session {
   state: SessionState = { at: "idle" };
@@ -185,21 +184,27 @@ export class Session {
     });
   }
 
-  /** `bySelf`: the stage closed it, which it does when another has the seat, when it ends, and when it goes down. */
-  async #lost(byStage: boolean): Promise<void> {
-    const mine = this.location.split("/").pop() ?? "";
+  /**
+   * `goodbye`: the stage closed it in order. It is asked why, by a goodbye of ours: 409 says that another has the seat
+   * now, 404 that the seat was taken back. Anything else, and any loss without a word, is a reason to come back.
+   */
+  async #lost(goodbye: boolean): Promise<void> {
+    const mine = this.location;
     this.#close();
     this.#set({ at: "lost", since: Date.now() });
-    if (byStage) {
+    const run = this.#run;
+    if (goodbye) {
       try {
-        const people = await this.#options.api.people(this.#options.room);
-        const told = people.find((p) => p.session !== "" && p.session === mine);
-        if (!told && people.some((p) => p.state === "here" && p.name === this.#options.name)) return this.#replaced();
+        await this.#options.api.hangup(mine);
       } catch (e) {
-        if (e instanceof Problem && (e.status === 410 || e.status === 404)) return this.#set({ at: "over" });
+        if (run !== this.#run) return;
+        const status = e instanceof Problem ? e.status : 0;
+        if (status === 409) return this.#replaced();
+        if (status === 404) return this.#set({ at: "removed" });
+        if (status === 410) return this.#set({ at: "over" });
       }
     }
-    this.#again(backoff(this.#attempt++, Math.random()) / 2);
+    if (run === this.#run) this.#again(backoff(this.#attempt++, Math.random()) / 2);
   }
 
   #again(inS: number): void {
@@ -209,7 +214,6 @@ export class Session {
 
   #failed(e: unknown): void {
     this.#close();
-    if (e instanceof Replaced) return this.#replaced();
     const final = e instanceof Problem && e.status >= 400 && e.status < 500 && e.status !== 429;
     if (final) return this.#set({ at: "failed", why: (e as Problem).message });
     if (this.state.at === "joining" && this.#attempt >= 2)

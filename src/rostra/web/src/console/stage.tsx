@@ -42,14 +42,16 @@ function Stage({ token, claims, hosting }: { token: string; claims: Claims; host
   }, PEOPLE_EVERY_S, api, onAir);
 
   const mine = (p: Person) => p.session !== "" && !!session.current?.location.endsWith(`/${p.session}`);
-  const mute = async (p: Person) => {
+  const told = async (work: Promise<unknown>, change: (p: Person) => Person | null, seat: string) => {
     try {
-      await api.mute(claims.room, p.seat, !p.muted);
-      setPeople(people.map((q) => (q.seat === p.seat ? { ...q, muted: !p.muted } : q)));
+      await work;
+      setPeople((all) => all.flatMap((p) => (p.seat === seat ? (change(p) ?? []) : p)));
     } catch (e) {
       if (e instanceof Problem) setTrouble(e.message);
     }
   };
+  const mute = (p: Person) => void told(api.mute(claims.room, p.seat, !p.muted), (q) => ({ ...q, muted: !p.muted }), p.seat);
+  const remove = (p: Person) => void told(api.remove(claims.room, p.seat), () => null, p.seat);
   return (
     <Frame eyebrow={c.heading[hosting ? "host" : "speak"]} title={room?.title ?? claims.room}>
       {trouble ? (
@@ -65,7 +67,7 @@ function Stage({ token, claims, hosting }: { token: string; claims: Claims; host
         onState={(_state: SessionState, s: Session) => (session.current = s)}
       />
       <div class="side">
-        {onAir ? <People people={people} mine={mine} figures={hosting} {...(hosting ? { onMute: mute } : {})} /> : null}
+        {onAir ? <People people={people} mine={mine} figures={hosting} {...(hosting ? { onMute: mute } : {})} {...(claims.role === "host" ? { onRemove: remove } : {})} /> : null}
         {away ? <p class="quiet">{c.unreachable}</p> : null}
         {hosting && room ? <HostTools api={api} room={room} claims={claims} onRoom={setRoom} onTrouble={setTrouble} /> : null}
       </div>
