@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from rostra.bus.server import command, free_port
 from tests.processes.serving import ANY_PORTS, RUN, Serving, alive, serving, until
 
 
@@ -109,6 +110,29 @@ def test_the_bus_hung_is_ended_and_started_again(running: Serving) -> None:
     until(lambda: httpx.get(f"{running.studio}/healthz").json()["bus"], what="the studio's bus")
 
 
+def test_a_room_on_air_has_a_stage_whatever_happens_to_it(running: Serving) -> None:
+    host = running.room("create", "On air", "--id", "on-air")["links"]["host"].partition("#t=")[2]
+    bearer = {"Authorization": f"Bearer {host}"}
+    opened = httpx.post(f"{running.studio}/api/rooms/on-air/open", headers=bearer, timeout=15.0)
+    assert opened.json()["state"] == "open"
+    (first,) = running.pids("stage")
+
+    def people() -> int:
+        return httpx.get(f"{running.studio}/api/rooms/on-air/people", headers=bearer, timeout=5.0).status_code
+
+    assert people() == 200
+    os.kill(first, signal.SIGKILL)
+    until(lambda: running.pids("stage") not in ([], [first]) and people() == 200, what="the stage after kill -9")
+    (second,) = running.pids("stage")
+    time.sleep(1.5)  # until its heart is regular
+    os.kill(second, signal.SIGSTOP)
+    until(lambda: not alive(second), 8.0, "the hung stage")
+    until(lambda: running.pids("stage") not in ([], [second]) and people() == 200, what="the stage after a hang")
+    assert running.room("end", "on-air")["state"] == "ended"
+    until(lambda: running.pids("stage") == [], what="the end of the stage")
+    assert people() == 503
+
+
 def test_a_second_one_on_the_same_folder_is_refused(running: Serving) -> None:
     said = refused(running.data, *ANY_PORTS)
     assert f"(process {running.process.pid}) uses the data folder" in said
@@ -186,6 +210,41 @@ def test_killed_with_9_it_takes_everyone_with_it_and_the_next_start_works(tmp_pa
         until(lambda: not [pid for pid in below if alive(pid)], 5.0, "the children")
     with serving(tmp_path / "data", edges=1) as again:
         assert [r["id"] for r in again.room("list")] == ["kept"]
+
+
+def test_a_room_that_was_on_air_is_taken_up_by_the_next_start(tmp_path: Path) -> None:
+    with serving(tmp_path / "data", edges=1) as found:
+        host = found.room("create", "On air", "--id", "on-air")["links"]["host"].partition("#t=")[2]
+        bearer = {"Authorization": f"Bearer {host}"}
+        httpx.post(f"{found.studio}/api/rooms/on-air/open", headers=bearer, timeout=15.0).raise_for_status()
+        below = found.everyone()
+        assert found.end() == 0
+        assert not [pid for pid in below if alive(pid)]
+    with serving(tmp_path / "data", edges=1) as again:
+        until(lambda: len(again.pids("stage")) == 1, what="the stage")
+        until(lambda: "is on air: generation 2" in again.log.read_text(), what="generation 2")
+
+
+def test_a_bus_of_somebody_elses(tmp_path: Path) -> None:
+    port = free_port()
+    (tmp_path / "bus").mkdir()
+    bus = subprocess.Popen(command(tmp_path / "bus", port))
+    try:
+        with serving(tmp_path / "data", "--nats", f"nats://127.0.0.1:{port}", edges=1) as found:
+            assert found.pids("nats-server") == []
+            assert found.room("create", "A", "--id", "a")["id"] == "a"
+            assert found.end() == 0
+        assert bus.poll() is None
+    finally:
+        bus.kill()
+        bus.wait()
+
+
+def test_ready_behind_a_proxy_that_is_this_machine(tmp_path: Path) -> None:
+    config = tmp_path / "c.toml"
+    config.write_text('[front]\nproxy_protocol = true\ntrusted_proxies = ["127.0.0.0/8"]\n')
+    with serving(tmp_path / "data", "--config", str(config), edges=1) as found:
+        assert answers(found.studio)
 
 
 def test_settings_from_the_environment_reach_everyone_once(tmp_path: Path) -> None:

@@ -359,6 +359,7 @@ async def test_another_stage_takes_the_room_up_where_it_was(world: World) -> Non
     await world.answering()
     async with world.speaking(sounds.tone(440, 20)):
         await world.until(lambda: world.state(RoomState.LIVE))
+        await world.until(lambda: len(world.parts) > 6)
     second, stop = world.start()
     await asyncio.wait_for(first, 5)
     await world.until(lambda: any(p.name.generation == 2 for p in world.parts))
@@ -421,9 +422,7 @@ async def test_the_bus_is_killed_and_comes_back(world: World) -> None:
 class Source:
     """An Icecast source client whose head the source port has read."""
 
-    def __init__(
-        self, world: World, data: bytes, *, head: str = "PUT", kind: str = "audio/ogg", token: str = ""
-    ) -> None:
+    def __init__(self, world: World, *, head: str = "PUT", kind: str = "audio/ogg", token: str = "") -> None:
         login = base64.b64encode(f"source:{token or world.token(name='Radio')}".encode()).decode()
         lines = {
             "PUT": f"PUT /{ROOM} HTTP/1.1\r\nExpect: 100-continue\r\n",
@@ -519,6 +518,7 @@ async def test_a_source_that_cannot_be_decoded_is_told_why(world: World) -> None
         source = Source(world, kind=kind)
         with suppress(OSError):
             await source.send(data, 0.2)
+            source.ours.shutdown(socket.SHUT_WR)
         async with asyncio.timeout(10):
             await asyncio.gather(source.reader, return_exceptions=True)
         assert (words in source.said and b"Send Ogg" in source.said) or b"no ogg stream" in source.said, source.said
