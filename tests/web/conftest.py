@@ -65,7 +65,7 @@ PORTRAITS = bool(os.environ.get("ROSTRA_PORTRAITS"))
 
 
 async def portraits(page: Page, name: str) -> None:
-    """The page as it is now fits three screens. With ROSTRA_PORTRAITS=1, pictures by day and night go into artefacts."""
+    """The page fits three screens. With ROSTRA_PORTRAITS=1, pictures of it by day and night go into artefacts."""
     ARTEFACTS.mkdir(parents=True, exist_ok=True)
     before = page.viewport_size
     for size, (width, height) in SIZES.items():

@@ -107,7 +107,7 @@ export class Controller {
   /** In steps of 0.01, and never 1 on the way: every change makes the element rebuild its time stretcher. */
   #rate(short: number, over: number): number {
     if (this.#mode === "slow") return short > 0.4 ? MIN_RATE : short > 0.1 ? 0.97 : 0.99;
-    if (this.#mode === "fast") return Math.max(1.01, Math.min(MAX_RATE, 1 + Math.round(5 * over) / 100));
+    if (this.#mode === "fast") return Math.max(1.01, Math.min(MAX_RATE, 1 + Math.round(10 * over) / 100));
     return 1;
   }
 

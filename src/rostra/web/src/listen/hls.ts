@@ -77,7 +77,7 @@ export class HlsJs implements Player {
       lowLatencyMode: true,
       maxLiveSyncPlaybackRate: 1.06,
       backBufferLength: 30,
-      enableID3MetadataCues: true,
+      enableID3MetadataCues: false, // We read them ourselves; cues would need a track of their own.
     }));
     hls.on(Events.FRAG_PARSING_METADATA, (_event, data: FragParsingMetadataData) => this.#metadata(data));
     hls.on(Events.ERROR, (_event, data) => {

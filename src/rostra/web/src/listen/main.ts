@@ -27,6 +27,8 @@ interface State {
   state: RoomState;
   at: number;
   now: number;
+  /** When media time began, by the server's clock; 0 before. */
+  epoch: number;
   started: number;
   ended: number;
   listening: number;
@@ -53,8 +55,8 @@ let room: RoomState | null = null;
 /** The edge said that the stage is gone. Snapshots of sound that is still in hand do not know it yet. */
 let cut = false;
 let state: State | null = null;
-/** Server's clock minus ours, seconds. */
-let offset = 0;
+/** The server's clock minus the one of this page, seconds: what is cached tells an older time, so the highest is nearest. */
+let offset = -Infinity;
 let until = 0;
 let player: Player | null = null;
 let theatre: Theatre | null = null;
@@ -65,7 +67,8 @@ let doors = 0;
 let keptBack = 0;
 let pushFailed = false;
 
-const serverNow = (): number => Date.now() / 1000 + offset;
+const clock = (): number => performance.now() / 1000;
+const serverNow = (): number => clock() + offset;
 
 function render(): void {
   showScreen(screen({ phase, room: cut ? "interrupted" : room, heard, online: navigator.onLine }));
@@ -88,7 +91,7 @@ function render(): void {
             : "",
   );
   const waits = room === "scheduled" || room === "open";
-  const back = Math.ceil(until - performance.now() / 1000);
+  const back = Math.ceil(until - clock());
   put(
     "count",
     back > 0 && (phase === "full" || phase === "reconnecting")
@@ -108,7 +111,7 @@ function enter(next: Phase): void {
 
 function learn(s: State): void {
   state = s;
-  offset = s.now - Date.now() / 1000;
+  offset = Math.max(offset, s.now - clock());
   if (player instanceof Push && phase === "connecting") player.flush = s.flush_s;
   showTitle(s.title);
   mediaSession();
@@ -148,7 +151,7 @@ function onLink(link: Link): void {
     cut = false; // Where it still holds, the edge says so again.
     enter(heard ? "sounding" : "connecting");
   } else if (link.at === "waiting") {
-    until = performance.now() / 1000 + link.inS;
+    until = clock() + link.inS;
     enter(link.full ? "full" : "reconnecting");
   } else if (link.why === "early") {
     room = "scheduled";
@@ -335,5 +338,11 @@ declare global {
   }
 }
 window.rostra = {
-  stats: () => ({ phase, room: cut ? "interrupted" : room, heard, says: el("now").dataset["says"], firstSoundMs, ...player?.figures() }),
+  stats() {
+    const figures = player?.figures();
+    // From the mixer to the ear; true to a second, for the server's clock comes in an answer that may be cached so long.
+    const latencyS = figures && state?.epoch && heard ? serverNow() - state.epoch - figures.mediaTimeS : null;
+    const shown = el("now").dataset["says"];
+    return { phase, room: cut ? "interrupted" : room, heard, says: shown, firstSoundMs, latencyS, ...figures };
+  },
 };
