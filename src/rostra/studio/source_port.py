@@ -16,6 +16,7 @@ from rostra.errors import BadToken, RostraError, StageUnavailable
 from rostra.studio.rights import Rights
 from rostra.studio.rooms import Rooms
 from rostra.units import Role
+from rostra.unixpath import short
 from rostra.wire.handover import MAX_REST_BYTES, Handover, encode_handover
 from rostra.wire.source_head import MAX_HEAD_BYTES, head_end, parse_source_head
 
@@ -131,9 +132,9 @@ def _give(path: Path, message: bytes, client: socket.socket, room: str) -> None:
     :raises StageUnavailable: the stage does not take it.
     """
     try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as way:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as way, short(path) as name:
             way.settimeout(HANDOVER_WITHIN_S)
-            way.connect(str(path))
+            way.connect(name)
             sent = socket.send_fds(way, [message], [client.fileno()])
             way.sendall(message[sent:])
     except OSError as e:
