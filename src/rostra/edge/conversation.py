@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Protocol
@@ -82,6 +83,10 @@ class Door(Protocol):
     requests: int
 
     def answer(self, request: Request, conversation: Conversation) -> Answer | Welcome | Held: ...
+
+    @property
+    def time(self) -> Callable[[Conversation], None]:
+        """To be told of a conversation whose deadline has come nearer."""
 
     def abandon(self, conversation: Conversation) -> None:
         """A conversation that waits for an answer is over."""
@@ -448,6 +453,7 @@ class Conversation:
             sock.shutdown(socket.SHUT_WR)
         sock.detach()
         self._expect(READABLE)
+        self.door.time(self)
 
     def drain(self) -> None:
         """The edge is going: whoever is between two requests is closed now, the others after their answer."""

@@ -7,6 +7,7 @@ import ipaddress
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from rostra.edge.answers import (
     ALLOW,
@@ -98,9 +99,12 @@ class Door:
         self.rooms: dict[str, RoomOnAir] = {}
         self.asked: dict[str, int] = {}
         """Requests by kind of address."""
+        self.time: Callable[[Conversation], None] = lambda _: None
+        """Told of a conversation whose deadline has come nearer."""
         self.metrics: Callable[[], bytes] = lambda: b""
-        self.ready: deque[tuple[Conversation, Answer | Welcome]] = deque()
-        """Answers that were waited for and have come; the front sends them in slices."""
+        self.ready: deque[tuple[Conversation, Answer | Callable[[], Welcome]]] = deque()
+        """Answers that were waited for and have come; the front sends them in slices. A welcome is made when it is
+        sent: one that is older than the latest flush has a hole behind it."""
         self._poller = poller
         self._pages = pages
         self._make_windows = make_windows
@@ -238,7 +242,7 @@ class Door:
         room = self._room_of(route)
         if kind is Kind.STATE:
             return self._second((room.id, "state"), encoding, lambda: room.state_json(self.wall, self.flush_s))
-        return self._page(room, encoding)
+        return _unless_known(self._page(room, encoding), request)
 
     def _second(self, key: tuple[str, str], encoding: Encoding, make: Callable[[], bytes]) -> Answer:
         """An answer in JSON that is made once a second."""
@@ -394,7 +398,7 @@ class Door:
     def release_radios(self, room: RoomOnAir) -> None:
         """MP3 was flushed: radios that waited for it get their place."""
         for _, who, form in self._radios.release(lambda k: k == room.id):
-            self.ready.append((who, self._welcome(room, Rendition.MP3, form, who)))
+            self.ready.append((who, partial(self._welcome, room, Rendition.MP3, form, who)))
 
     def expire(self) -> None:
         """Answer those who waited in vain."""

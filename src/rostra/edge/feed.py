@@ -22,8 +22,8 @@ BACKLOG_FLUSHES = 2
 BACKLOG_S = BACKLOG_FLUSHES * MAX_FLUSH_S
 """Sound kept for newcomers: enough at the top of the ladder."""
 
-NEARLY = 0.9
-"""A flush is due when it holds so much of ``flush_s``: parts of AAC are 0.512 s, and may not wait for a ninth one."""
+SLACK_S = 0.2
+"""A flush is due when it lacks no more than this: parts last 0.5 to 0.512 s, and none may wait for one too many."""
 
 MAX_WAITING_S = 8.0
 """Sound that may gather in one flush; past it the flush is due whatever the ladder says."""
@@ -89,7 +89,7 @@ class Feed:
         """Whether to flush now: it is full, or has waited for longer than it would take to fill."""
         if not self._waiting:
             return False
-        return self._waiting_s >= min(flush_s * NEARLY, MAX_WAITING_S) or now - self._waiting_since >= flush_s * 1.5
+        return self._waiting_s >= min(flush_s - SLACK_S, MAX_WAITING_S) or now - self._waiting_since >= flush_s * 1.5
 
     def flush(self) -> list[Piece]:
         """What is sent to everyone, unframed. Empties what waits."""
@@ -115,7 +115,7 @@ class Feed:
 
         Without ``fresh`` no sound: nothing has come for a while, and what was said then is over.
         """
-        wanted, chosen = BACKLOG_FLUSHES * flush_s * NEARLY if fresh else 0.0, list[Piece]()
+        wanted, chosen = BACKLOG_FLUSHES * flush_s - SLACK_S if fresh else 0.0, list[Piece]()
         seconds = 0.0
         for sound in reversed(self._flushed):
             if seconds >= wanted:

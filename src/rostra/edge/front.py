@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from rostra.edge.accepting import Acceptor, Handshake, close_quietly, open_listener
-from rostra.edge.answers import http_date, problem
+from rostra.edge.answers import Answer, http_date, problem
 from rostra.edge.contracts import Notice, Windows
 from rostra.edge.conversation import Conversation, greet
 from rostra.edge.crowd import Crowd, Tally
@@ -101,6 +101,7 @@ class Front:
         self.poller = Poller()
         self.door = Door(self.poller, pages, make_windows, notice, self.tally)
         self.door.metrics = self.metrics
+        self.door.time = self._time
         self.ladder = Ladder(options.flush_s)
         self._plain = PlainWire()
         self._secure = SecureWire()
@@ -303,7 +304,7 @@ class Front:
         while now < until:
             if ready:
                 conversation, answer = ready.popleft()
-                conversation.release(answer)
+                conversation.release(answer if isinstance(answer, Answer) else answer())
             elif busy:
                 crowd = busy.popleft()
                 crowd.send_slice()

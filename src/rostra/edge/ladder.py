@@ -1,8 +1,11 @@
 """The flush ladder: when an edge has more to do than it can, it sends less often and more at a time.
 
 Seconds of sound that go out at once are 0.5, 1, 2 or 4: each step halves what sending costs. A step up is announced
-first, and taken only when players have had the time to slow down until they hold the next flush and one second more; a
-step down leaves them with more than they need, so it is announced as it is taken. Pure: is told the load and ``now``.
+first, and taken when players that slow down so little that nobody hears it hold enough for the longer flush; if the
+load cannot wait for that, sooner. A step down leaves players with more than they need, so it is announced as it is
+taken.
+
+Pure: is told the load once a second, and ``now``.
 """
 
 from __future__ import annotations
@@ -15,10 +18,10 @@ BUSY_SHARE = 0.55
 """Up when sending takes more than this share of the time: beyond it, joins wait and a hiccup is not made good."""
 
 IDLE_SHARE = 0.2
-"""Down when it takes less: a step down doubles it, which must stay clear of BUSY_SHARE."""
+"""Down when it takes less: a step down doubles it, which must stay well clear of BUSY_SHARE."""
 
 LATE_S = 0.25
-"""Up when the loop is late by this much: whatever else it does, it leaves no time for sending."""
+"""Up when the loop was late by so much: whatever else it does, it leaves no time for sending."""
 
 CALM_LATE_S = 0.1
 
@@ -26,7 +29,18 @@ BUSY_FOR_S = 2.0
 """How long it must be busy: a burst of joins is over by then."""
 
 IDLE_FOR_S = 20.0
-"""How long it must be idle: going down and up again would be heard as a change of delay."""
+"""How long it must be idle: down and up again would move everyone's delay to and fro."""
+
+URGENT_SHARE = 0.9
+URGENT_LATE_S = 1.0
+"""Past these a step that was announced is not waited for any longer than MIN_LEAD: sound would be late anyway."""
+
+SLOWEST = 0.97
+"""The lowest speed at which the page plays while it gathers sound; less would be heard
+(web/src/listen/controller.ts)."""
+
+MARGIN_S = 0.25
+"""What a player must hold beyond the longer flush when it begins: the jitter of a network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,24 +50,47 @@ class Load:
     share: float
     late_s: float
 
+    @property
+    def busy(self) -> bool:
+        return self.share > BUSY_SHARE or self.late_s > LATE_S
+
+    @property
+    def idle(self) -> bool:
+        return self.share < IDLE_SHARE and self.late_s < CALM_LATE_S
+
+    @property
+    def urgent(self) -> bool:
+        return self.share > URGENT_SHARE or self.late_s > URGENT_LATE_S
+
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """What listeners are told: the flush from now on, or from ``at`` on if that is later."""
+    """What listeners are told at ``made``: the flush that is taken at ``at``."""
 
     flush_s: float
+    made: float
     at: float
 
 
-def lead_s(flush_s: float) -> float:
-    """How long before it is taken a step up is announced: at 0.9 x a player gains 0.1 s a second... is too slow to
-    wait for; a player that is told also rebuffers from the larger backlog. Two flushes and a second.
+def held_s(flush_s: float) -> float:
+    """What a player holds right after a flush: as much, and as much again but 1 s at most."""
+    return flush_s + min(1.0, flush_s)
+
+
+def min_lead_s(longer_s: float) -> float:
+    """Two of the longer flushes and a second: a backlog of that length has reached everyone by then."""
+    return 2 * longer_s + 1.0
+
+
+def lead_s(flush_s: float, longer_s: float) -> float:
+    """How long before it is taken a step up is announced: until a player at SLOWEST holds the longer flush and a
+    margin.
     """
-    return 2 * flush_s + 1.0
+    return max(min_lead_s(longer_s), (longer_s + MARGIN_S - held_s(flush_s)) / (1 - SLOWEST))
 
 
 class Ladder:
-    """``fixed_s`` holds it at one step (or any other length up to 4 s) for ever."""
+    """``fixed_s`` holds it at one length, of up to 4 s, for ever."""
 
     def __init__(self, fixed_s: float = 0.0) -> None:
         if not 0 <= fixed_s <= STEPS_S[-1]:
@@ -66,30 +103,32 @@ class Ladder:
 
     @property
     def newcomer_s(self) -> float:
-        """The flush a newcomer has to be ready for: the one announced, if it is longer."""
-        return max(self.flush_s, self._next.flush_s if self._next else 0.0)
+        """The flush a newcomer has to be ready for: the one announced, if there is one."""
+        return self._next.flush_s if self._next else self.flush_s
 
     def observe(self, load: Load, now: float) -> Announcement | None:
         """Told once a second. Returns what is to be announced, if anything."""
         if self.fixed:
             return None
         if self._next is not None:
-            if now < self._next.at:
-                return None
-            self.flush_s, self._next = self._next.flush_s, None
-            self._busy_since = self._idle_since = None
+            self._climb(self._next, load, now)
             return None
-        busy = load.share > BUSY_SHARE or load.late_s > LATE_S
-        idle = load.share < IDLE_SHARE and load.late_s < CALM_LATE_S
-        self._busy_since = (now if self._busy_since is None else self._busy_since) if busy else None
-        self._idle_since = (now if self._idle_since is None else self._idle_since) if idle else None
+        self._busy_since = (now if self._busy_since is None else self._busy_since) if load.busy else None
+        self._idle_since = (now if self._idle_since is None else self._idle_since) if load.idle else None
         step = STEPS_S.index(self.flush_s)
         if self._busy_since is not None and now - self._busy_since >= BUSY_FOR_S and step + 1 < len(STEPS_S):
             longer = STEPS_S[step + 1]
-            self._next = Announcement(longer, now + lead_s(longer))
+            self._next = Announcement(longer, now, now + lead_s(self.flush_s, longer))
             return self._next
         if self._idle_since is not None and now - self._idle_since >= IDLE_FOR_S and step > 0:
             self.flush_s = STEPS_S[step - 1]
             self._idle_since = now
-            return Announcement(self.flush_s, now)
+            return Announcement(self.flush_s, now, now)
         return None
+
+    def _climb(self, announced: Announcement, load: Load, now: float) -> None:
+        """Take the step that was announced when its time has come."""
+        soonest = announced.made + min_lead_s(announced.flush_s)
+        if now >= announced.at or (load.urgent and now >= soonest):
+            self.flush_s, self._next = announced.flush_s, None
+            self._busy_since = self._idle_since = None

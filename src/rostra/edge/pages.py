@@ -32,7 +32,10 @@ _NOT_BUILT = little_page(
 )
 
 BROTLI_LIVE_QUALITY = 5
-"""For what is made again each second; what is made once at the start takes the best."""
+"""For what is made again each second."""
+
+BROTLI_QUALITY, BROTLI_LARGE_QUALITY, LARGE_BYTES = 11, 9, 64 * 1024
+"""For what is made once at the start: the best, but for large files, of which it would take seconds to gain a tenth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ class Pages:
         return page_answers(self.room, self.room.html.replace(STATE_MARK, data), BROTLI_LIVE_QUALITY)
 
 
-def page_answers(page: Page, html: bytes, quality: int = 11) -> dict[Encoding, Answer]:
+def page_answers(page: Page, html: bytes, quality: int = BROTLI_QUALITY) -> dict[Encoding, Answer]:
     tag = hashlib.sha256(html).hexdigest()[:20]
     return {
         encoding: Answer(
@@ -78,11 +81,13 @@ def page_answers(page: Page, html: bytes, quality: int = 11) -> dict[Encoding, A
     }
 
 
-def encodings(body: bytes, quality: int = 11) -> dict[Encoding, bytes]:
+def encodings(body: bytes, quality: int = BROTLI_QUALITY) -> dict[Encoding, bytes]:
     return {
         Encoding.IDENTITY: body,
         Encoding.GZIP: gzip.compress(body, 9 if quality > 9 else 6, mtime=0),
-        Encoding.BROTLI: brotli.compress(body, quality=quality),
+        Encoding.BROTLI: brotli.compress(
+            body, quality=quality if len(body) < LARGE_BYTES else min(quality, BROTLI_LARGE_QUALITY)
+        ),
     }
 
 

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import pytest
+
+from rostra.edge.query import MAX_QUERY_BYTES, Directives, parse_codec, parse_directives
+from rostra.errors import BadRequest
+from rostra.units import Rendition
+
+
+@pytest.mark.parametrize(
+    ("query", "directives"),
+    [
+        ("", Directives()),
+        ("_HLS_msn=7", Directives(7)),
+        ("_HLS_msn=7&_HLS_part=3", Directives(7, 3)),
+        ("_HLS_part=0&_HLS_msn=0", Directives(0, 0)),
+        ("_HLS_msn=7&_HLS_part=8", Directives(8, 0)),
+        ("_HLS_skip=YES", Directives(skip=True)),
+        ("_HLS_msn=7&_HLS_skip=v2", Directives(7, None, True)),
+        ("token=a&token=b&_HLS_msn=1", Directives(1)),
+        ("%5FHLS_msn=1", Directives(1)),
+    ],
+)
+def test_directives(query: str, directives: Directives) -> None:
+    assert parse_directives(query) == directives
+    assert parse_directives(query).blocking is (directives.msn is not None)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "_HLS_part=1",
+        "_HLS_msn=",
+        "_HLS_msn=-1",
+        "_HLS_msn=1.5",
+        "_HLS_msn=0x10",
+        "_HLS_msn=%D9%A1",
+        "_HLS_msn=1&_HLS_msn=2",
+        "_HLS_msn=9999999999999999",
+        "_HLS_msn=1&_HLS_part=x",
+        "_HLS_skip=NO",
+        "_HLS_skip",
+        "x" * (MAX_QUERY_BYTES + 1),
+    ],
+)
+def test_nonsense(query: str) -> None:
+    with pytest.raises(BadRequest):
+        parse_directives(query)
+
+
+def test_a_part_is_of_a_segment() -> None:
+    with pytest.raises(ValueError, match="segment"):
+        Directives(part=1)
+
+
+def test_codec() -> None:
+    assert parse_codec("") is Rendition.OPUS
+    assert parse_codec("codec=aac&x=1") is Rendition.AAC
+    for query in ("codec=mp3", "codec=", "codec=flac", "codec=aac&codec=opus"):
+        with pytest.raises(BadRequest):
+            parse_codec(query)
