@@ -46,4 +46,4 @@ def test_bar_and_clock() -> None:
     assert bar(-127) == "▯" * 12
     assert bar(0) == "▮" * 12
     assert bar(-30).count("▮") == 6
-    assert [clock(s) for s in (0, 61.9, 3723)] == ["00:00", "01:01", "1:02:03"]
+    assert [clock(s) for s in (0, 61.4, 3722.9)] == ["00:00", "01:01", "1:02:03"]

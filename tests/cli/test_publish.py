@@ -15,7 +15,7 @@ async def test_a_file_is_played_and_the_seat_left(tmp_path: Path) -> None:
         assert status == 0, err
         assert out == ""
         assert "a.wav: on air  00:0" in err
-        assert "a.wav: ended  00:01 of 00:01" in err
+        assert "a.wav: ended  00:02 of 00:02" in err
         assert len(stage.deleted) == 1
         assert dbfs(stage.sound) > -40
 

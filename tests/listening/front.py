@@ -63,7 +63,14 @@ class Front:
     port: int = 0
     targets: list[str] = field(default_factory=list)
     connections: list[tuple[asyncio.Task[None], asyncio.StreamWriter]] = field(default_factory=list)
-    state: dict[str, object] = field(default_factory=lambda: {"title": "Quiet", "state": "live", "listening": 7})
+    state: dict[str, object] = field(
+        default_factory=lambda: {
+            "title": "Quiet",
+            "state": "live",
+            "listening": 7,
+            "stage": [{"id": "s1", "name": "Ann", "role": "host"}],
+        }
+    )
 
     @property
     def url(self) -> str:

@@ -180,6 +180,6 @@ async def test_mp3() -> None:
         report = await listen(Listener(read_target(door.url, Via.MP3)), seconds=1.0)
     assert report.parts > 30
     assert report.latency_s is None
-    assert (report.state, report.listening) == ("live", 7)
+    assert (report.state, report.listening, report.stage) == ("live", 7, ["Ann"])
     assert report.level_dbfs is not None
     assert -40 < report.level_dbfs < -10

@@ -64,7 +64,7 @@ def test_late_sound_is_an_underrun_of_so_many_seconds() -> None:
     session.part(2, 101.5)
     report = session.report(102)
     assert report.underruns == 1
-    assert report.underrun_s == pytest.approx(0.3)
+    assert report.underrun_s == pytest.approx(0.8)
     assert report.longest_wait_s == pytest.approx(1.3)
 
 

@@ -76,6 +76,6 @@ def bar(level_dbfs: float, width: int = 12) -> str:
 
 def clock(seconds: float) -> str:
     """Seconds as 1:02:03 or 02:03."""
-    whole = int(seconds)
+    whole = round(seconds)
     hours, rest = divmod(whole, 3600)
     return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60:02}:{rest % 60:02}"

@@ -67,13 +67,12 @@ async def _publish(
         def report(progress: Progress) -> None:
             position = progress.position_s % length if loop and length else progress.position_s
             parts = [f"{clock(position)}{of}", bar(progress.level_dbfs)]
-            if progress.connections > 1:
-                parts.append(f"came back {progress.connections - 1}x")
             if progress.stalls:
                 parts.append(f"source stalled {progress.stalls}x")
             if progress.problem:
                 parts.append(progress.problem)
-            line.show(f"{shown}: {progress.state}", "  ".join(parts))
+            back = f", back for the {progress.connections - 1}. time" if progress.connections > 1 else ""
+            line.show(f"{shown}: {progress.state}{back}", "  ".join(parts))
 
         await publish(publisher, report)
         report(publisher.progress)

@@ -197,6 +197,8 @@ class Listener:
             report.latency_method = "program date time of the playlist"
         elif self.target.via is Via.PUSH and self._epoch is not None:
             report.latency_method = "epoch of the room plus media time"
+        if not report.stage and isinstance(stage := state.get("stage"), list):
+            report.stage = [str(seat.get("name")) for seat in stage if isinstance(seat, dict)]
         if not self._told:
             self.meter.state(str(state.get("state") or "unknown"), _now())
             if isinstance(listening := state.get("listening"), int):

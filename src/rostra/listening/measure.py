@@ -18,6 +18,9 @@ from rostra.wire.listeners import EdgeNotice, Snapshot
 SLOWER = 0.05
 """How much slower a player may play without being noticed."""
 
+REBUFFER_S = 0.5
+"""What a player that ran dry waits for before it goes on, so that it does not run dry again at once."""
+
 BACKLOG_S = 0.25
 """What comes within this after the first sound is the backlog."""
 
@@ -208,8 +211,8 @@ class Meter:
         late_s = (now - self._play_from) - self._end / SAMPLE_RATE
         if late_s > 0:
             self.report.underruns += 1
-            self.report.underrun_s += late_s
-            self._play_from = now - start_s
+            self.report.underrun_s += late_s + REBUFFER_S
+            self._play_from = now - start_s + REBUFFER_S
         ahead_s = start_s + duration / SAMPLE_RATE - (now - self._play_from)
         if ahead_s < self._wanted_s:
             self._play_from += min(self._wanted_s - ahead_s, SLOWER * duration / SAMPLE_RATE)
