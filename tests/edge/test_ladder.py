@@ -110,6 +110,21 @@ def test_a_player_that_slows_down_holds_the_next_flush_when_it_begins() -> None:
         assert gathered >= longer + MARGIN_S - 1e-9
 
 
+def test_a_step_right_after_a_step_waits_for_players_again() -> None:
+    """They held just enough for the first one."""
+    ladder = Ladder()
+    steps = told(ladder, BUSY, 0, 300)
+    held = held_s(0.5)
+    for before, step in pairwise([Announcement(0.5, 0.0, 0.0), *steps]):
+        held = min(held + (1 - SLOWEST) * (step.at - before.at), held_s(step.flush_s))
+        assert held >= step.flush_s + MARGIN_S - 1e-9
+    patient = Ladder()
+    told(patient, BUSY, 0, 12)
+    assert told(patient, MIDDLING, 12, 100) == []
+    (second,) = told(patient, BUSY, 112, 4)
+    assert second.at - second.made == pytest.approx(lead_s(1.0, 2.0)), "by then they have gathered what they wish to hold"
+
+
 def test_twice_the_work_of_a_calm_step_is_not_busy() -> None:
     """Hysteresis: what steps down must not step up again by its own doing."""
     assert not Load(2 * 0.2, 0.0).busy

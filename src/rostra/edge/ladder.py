@@ -82,11 +82,14 @@ def min_lead_s(longer_s: float) -> float:
     return 2 * longer_s + 1.0
 
 
-def lead_s(flush_s: float, longer_s: float) -> float:
+def lead_s(flush_s: float, longer_s: float, held: float | None = None) -> float:
     """How long before it is taken a step up is announced: until a player at SLOWEST holds the longer flush and a
     margin.
+
+    :param held: what players hold now, if they have not had the time to gather ``held_s(flush_s)``.
     """
-    return max(min_lead_s(longer_s), (longer_s + MARGIN_S - held_s(flush_s)) / (1 - SLOWEST))
+    held = held_s(flush_s) if held is None else held
+    return max(min_lead_s(longer_s), (longer_s + MARGIN_S - held) / (1 - SLOWEST))
 
 
 class Ladder:
@@ -98,6 +101,8 @@ class Ladder:
         self.fixed = fixed_s > 0
         self.flush_s = fixed_s if self.fixed else STEPS_S[0]
         self._next: Announcement | None = None
+        self._climbed_at: float | None = None
+        """When the present step was taken, if from below."""
         self._busy_since: float | None = None
         self._idle_since: float | None = None
 
@@ -118,17 +123,26 @@ class Ladder:
         step = STEPS_S.index(self.flush_s)
         if self._busy_since is not None and now - self._busy_since >= BUSY_FOR_S and step + 1 < len(STEPS_S):
             longer = STEPS_S[step + 1]
-            self._next = Announcement(longer, now, now + lead_s(self.flush_s, longer))
+            self._next = Announcement(longer, now, now + lead_s(self.flush_s, longer, self._held(now)))
             return self._next
         if self._idle_since is not None and now - self._idle_since >= IDLE_FOR_S and step > 0:
             self.flush_s = STEPS_S[step - 1]
             self._idle_since = now
+            self._climbed_at = None
             return Announcement(self.flush_s, now, now)
         return None
+
+    def _held(self, now: float) -> float:
+        """What players hold at least. The step before was taken when they held just enough for it (``tests/sim``: one
+        step right after another left some of them dry)."""
+        if self._climbed_at is None:
+            return held_s(self.flush_s)
+        return min(held_s(self.flush_s), self.flush_s + MARGIN_S + (1 - SLOWEST) * (now - self._climbed_at))
 
     def _climb(self, announced: Announcement, load: Load, now: float) -> None:
         """Take the step that was announced when its time has come."""
         soonest = announced.made + min_lead_s(announced.flush_s)
         if now >= announced.at or (load.urgent and now >= soonest):
             self.flush_s, self._next = announced.flush_s, None
+            self._climbed_at = now
             self._busy_since = self._idle_since = None
