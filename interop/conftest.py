@@ -71,23 +71,28 @@ def end(process: subprocess.Popen[Any], within_s: float = 10.0) -> None:
 
 @contextmanager
 def serving(data: Path, *options: str) -> Iterator[Rostra]:
-    process = subprocess.Popen(
-        [*RUN, "serve", "--front", "127.0.0.1:0", "--studio", "127.0.0.1:0", "--source", "127.0.0.1:0",
-         "--edges", "2", "--data", str(data), *options],
-        stdout=subprocess.PIPE, stderr=(data.parent / f"{data.name}.log").open("w"), text=True,
-    )  # fmt: skip
-    try:
-        assert process.stdout
-        line = process.stdout.readline()
-        assert line.startswith("ready "), (line, (data.parent / f"{data.name}.log").read_text())
-        found = dict(word.split("=", 1) for word in line.split()[1:])
-        serve = json.loads((data / "run" / "serve.json").read_text())
-        rostra = Rostra(process, data, found["front"], found["studio"], serve["source"])
-        yield rostra
-        for child in rostra.children:
-            end(child)
-    finally:
-        end(process)
+    words = ["serve", "--front", "127.0.0.1:0", "--studio", "127.0.0.1:0", "--source", "127.0.0.1:0", "--edges", "2"]
+    log = data.parent / f"{data.name}.log"
+    with (
+        log.open("w") as err,
+        subprocess.Popen(
+            [*RUN, *words, "--data", str(data), *options], stdout=subprocess.PIPE, stderr=err, text=True
+        ) as process,
+    ):
+        try:
+            assert process.stdout
+            line = process.stdout.readline()
+            assert line.startswith("ready "), (line, log.read_text())
+            found = dict(word.split("=", 1) for word in line.split()[1:])
+            serve = json.loads((data / "run" / "serve.json").read_text())
+            rostra = Rostra(process, data, found["front"], found["studio"], serve["source"])
+            try:
+                yield rostra
+            finally:
+                for child in rostra.children:
+                    end(child)
+        finally:
+            end(process)
 
 
 @pytest.fixture(scope="session")

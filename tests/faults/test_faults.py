@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import signal
@@ -52,9 +53,10 @@ def processes(rostra: Rostra, role: str) -> list[psutil.Process]:
     """The children of `rostra serve` in that role, by what stands on their command line."""
     found = []
     for child in psutil.Process(rostra.process.pid).children(recursive=True):
-        words = child.cmdline()
-        if role in words or (words and Path(words[0]).name == role):
-            found.append(child)
+        with contextlib.suppress(psutil.Error):  # it may end while we look
+            words = child.cmdline()
+            if role in words or (words and Path(words[0]).name == role):
+                found.append(child)
     return found
 
 
