@@ -25,6 +25,24 @@ def test_a_signal_ends_it_in_order() -> None:
     assert tidied
 
 
+def test_a_signal_that_comes_twice_does_not_disturb_the_tidying() -> None:
+    tidied = False
+
+    async def work() -> None:
+        nonlocal tidied
+        loop = asyncio.get_running_loop()
+        for after_s in (0.05, 0.1, 0.15):
+            loop.call_later(after_s, os.kill, os.getpid(), signal.SIGINT)
+        try:
+            await asyncio.sleep(10)
+        finally:
+            await asyncio.sleep(0.3)
+            tidied = True
+
+    assert run_until_told(work()) is None
+    assert tidied
+
+
 def test_without_a_signal_its_result_comes_back() -> None:
     async def work() -> int:
         return 7

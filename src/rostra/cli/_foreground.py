@@ -14,25 +14,30 @@ from rich.text import Text
 
 T = TypeVar("T")
 
+PATIENCE_S = 2.5
+"""Signals within this after the first are the same one: some programs send theirs to a process and to its group."""
+
 
 def run_until_told(work: Coroutine[Any, Any, T]) -> T | None:
     """Runs it; Ctrl-C and SIGTERM cancel it, so that it ends in order, and give None."""
 
     async def main() -> T | None:
         task = asyncio.create_task(work)
-        told = False
+        loop = asyncio.get_running_loop()
+        told: float | None = None
 
         def stop() -> None:
             nonlocal told
-            told = True
-            task.cancel()
+            if told is None or loop.time() - told > PATIENCE_S:
+                told = loop.time()
+                task.cancel()
 
         for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stop)
+            loop.add_signal_handler(number, stop)
         try:
             return await task
         except asyncio.CancelledError:
-            if told:
+            if told is not None:
                 return None
             raise
 
