@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import Popen
 
 from benchmarks.machine import family
 from benchmarks.peers import Server
@@ -69,17 +70,25 @@ def edges(
     with contextlib.ExitStack() as stack:
         children = []
         for i in range(processes):
-            folder = air.folder / f"edge-{port}-{i}"
-            child = start([*command], core=OURS if pinned else None, log=air.folder / "edges.log")
-            children.append(stack.enter_context(running(child)))
-            folder.mkdir()
-        for child in children:
-            wait_for_port(port, child)
+            log = air.folder / f"edge-{port}-{i}.log"
+            words = [*command, "--name", f"edge-{i}", "--data", air.folder / f"edge-{i}"]
+            child = start(words, core=OURS if pinned else None, log=log)
+            children.append((stack.enter_context(running(child)), log))
+        for child, log in children:
+            _wait_for_edge(child, log)
         if not certificate:
             wait_for_room(port)
-        time.sleep(1.0)  # the slowest of several has the window by then
-        pids = tuple(pid for child in children for pid in family(child.pid))
+        pids = tuple(pid for child, _ in children for pid in family(child.pid))
         yield Server("edge" if processes == 1 else f"{processes} edges", port, pids)
+
+
+def _wait_for_edge(child: Popen[str], log: Path, timeout_s: float = 20.0) -> None:
+    """Each of several edges on one port says by itself, in its log, that it listens."""
+    deadline = time.monotonic() + timeout_s
+    while "listening on" not in log.read_text():
+        if child.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"an edge does not start: {log.read_text()[-2000:]}")
+        time.sleep(0.05)
 
 
 def wait_for_room(port: int, timeout_s: float = 20.0) -> None:

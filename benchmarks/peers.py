@@ -166,12 +166,13 @@ def nginx_tls(port: int, edge_port: int, certificate: Path, key: Path) -> str:
     return (
         f"server {{ listen 127.0.0.1:{port} ssl backlog=4096; ssl_certificate {certificate}; ssl_certificate_key {key};"
         f" ssl_protocols TLSv1.3; location / {{ proxy_pass http://127.0.0.1:{edge_port}; proxy_http_version 1.1;"
-        ' proxy_set_header Connection ""; proxy_buffering off; proxy_buffer_size 16k; proxy_read_timeout 600s; } }'
+        ' proxy_set_header Connection ""; proxy_buffering off; proxy_buffer_size 16k;'
+        " proxy_buffers 4 16k; proxy_read_timeout 600s; } }"
     )
 
 
 _HAPROXY = """global
- maxconn 19900
+ maxconn 9900
  nbthread 1
  tune.ssl.default-dh-param 2048
 defaults
@@ -180,7 +181,6 @@ defaults
  timeout client 600s
  timeout server 600s
 frontend door
- maxconn 9900
  bind 127.0.0.1:{port} ssl crt {pem} ssl-min-ver TLSv1.3 backlog 4096
  default_backend edge
 backend edge
