@@ -90,6 +90,9 @@ def test_in_a_delta_update_the_map_of_before_still_holds() -> None:
         "#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:x",
         '#EXTM3U\n#EXT-X-PART:URI="a"',
         "#EXTM3U\n#EXT-X-MAP:",
+        '#EXTM3U\n#EXT-X-PART:DURATION=nan,URI="a"',
+        '#EXTM3U\n#EXT-X-PART:DURATION=-1,URI="a"',
+        "#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:-5",
         "#EXTM3U" + "\n" * 6000,
     ],
 )

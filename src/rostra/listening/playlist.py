@@ -11,7 +11,11 @@ from rostra.errors import WireError
 MAX_LINES = 5000
 """A live window of 60 s has some 200."""
 
-_ATTRIBUTE = re.compile(r'([A-Z0-9-]+)=("[^"]*"|[^,]*)')
+MAX_LINE_CHARS = 2000
+"""An address and its attributes; ours have 120."""
+
+_ATTRIBUTE = re.compile(r'([A-Z0-9-]{1,40})=("[^"]*"|[^,]*)')
+"""Names are bounded so that a line without an equals sign is not looked through over and over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +56,18 @@ def read_playlist(text: str, last: Playlist | None = None) -> Playlist:
     :raises WireError: it is no playlist, or one whose values are not numbers.
     """
     lines = text.splitlines()
-    if not lines or lines[0] != "#EXTM3U" or len(lines) > MAX_LINES:
+    if (
+        not lines
+        or lines[0] != "#EXTM3U"
+        or len(lines) > MAX_LINES
+        or any(len(line) > MAX_LINE_CHARS for line in lines)
+    ):
         raise WireError("not a playlist (rfc8216bis 4.4.1.1)")
     reader = _Reader(last.parts[-1].map_uri if last is not None and last.parts else "")
     try:
         for line in lines[1:]:
             reader.take(line)
-    except (ValueError, KeyError) as e:
+    except (ValueError, KeyError, OverflowError) as e:
         raise WireError(f"a playlist whose lines make no sense: {e}") from e
     return reader.result()
 
@@ -81,19 +90,20 @@ class _Reader:
         self.wall: float | None = None
         self.can_block = self.can_skip = self.ended = False
         self.part_hold_back_s = 1.0
+        self.segment_s = 0.0
 
     def take(self, line: str) -> None:
         tag, _, value = line.partition(":")
         match tag:
             case "#EXT-X-MEDIA-SEQUENCE":
-                self.msn = int(value)
+                self.msn = _number(value)
             case "#EXT-X-SKIP":
-                self.msn += int(_attributes(value)["SKIPPED-SEGMENTS"])
+                self.msn += _number(_attributes(value)["SKIPPED-SEGMENTS"])
             case "#EXT-X-SERVER-CONTROL":
                 control = _attributes(value)
                 self.can_block = control.get("CAN-BLOCK-RELOAD") == "YES"
                 self.can_skip = "CAN-SKIP-UNTIL" in control
-                self.part_hold_back_s = float(control.get("PART-HOLD-BACK", "1.0"))
+                self.part_hold_back_s = _seconds(control.get("PART-HOLD-BACK", "1.0"))
             case "#EXT-X-MAP":
                 self.map_uri = _attributes(value)["URI"]
             case "#EXT-X-PROGRAM-DATE-TIME":
@@ -103,14 +113,14 @@ class _Reader:
             case "#EXT-X-PRELOAD-HINT":
                 self.hint = _attributes(value)["URI"]
             case "#EXTINF":
-                self.segment_s = float(value.split(",")[0])
+                self.segment_s = _seconds(value.split(",")[0])
             case "#EXT-X-ENDLIST":
                 self.ended = True
             case _ if line and not line.startswith("#"):
                 self.segment()
 
     def part(self, attributes: dict[str, str]) -> None:
-        duration_s = float(attributes["DURATION"])
+        duration_s = _seconds(attributes["DURATION"])
         gap = attributes.get("GAP") == "YES"
         self.parts.append(
             PlaylistPart(attributes["URI"], self.msn, self.index, duration_s, self.map_uri, self.wall, gap)
@@ -136,6 +146,21 @@ class _Reader:
             part_hold_back_s=self.part_hold_back_s,
             ended=self.ended,
         )
+
+
+def _number(text: str) -> int:
+    """4.2: a decimal-integer is "in the range from 0 to 2^64-1"."""
+    if not (text.isascii() and text.isdigit()) or len(text) > 20:
+        raise ValueError(f"{text[:40]!r} is not a number")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    """4.2: a decimal-floating-point, not negative. A day is longer than any segment."""
+    seconds = float(text)
+    if not 0 <= seconds <= 86_400:
+        raise ValueError(f"{text[:40]!r} is not a duration")
+    return seconds
 
 
 def _attributes(text: str) -> dict[str, str]:

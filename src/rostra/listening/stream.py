@@ -120,8 +120,10 @@ class Mp3Stream:
         while len(self._buffer) - at >= 4:
             size = self._frame_size(at)
             if not size:
-                self.skipped += 1
-                at += 1
+                following = self._buffer.find(0xFF, at + 1)
+                beyond = len(self._buffer) if following < 0 else following
+                self.skipped += beyond - at
+                at = beyond
             elif len(self._buffer) - at < size:
                 break
             else:
