@@ -326,6 +326,7 @@ class Floor:
                 "loss_percent": round(100 * figures.lost / max(1, figures.packets + figures.lost), 1),
                 "jitter_ms": figures.jitter_ms,
                 "delay_ms": stats.delay_ms,
+                "target_ms": stats.target_ms,
                 "concealed_ms": stats.concealed_ms,
                 "longest_gap_ms": stats.longest_gap_ms,
             }
