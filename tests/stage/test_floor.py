@@ -1,0 +1,276 @@
+"""The floor: seats, what keeps them, what is sent back. Links are real where a network matters, stand-ins elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rostra.codecs.libopus import OpusDecoder, OpusEncoder, packet_samples
+from rostra.config import StageSettings
+from rostra.errors import BadRequest, BadToken, Conflict, Forbidden, Full, NotFound
+from rostra.stage import floor as module
+from rostra.stage.floor import DEAF_LINK_S, MAX_OUSTED, QUIET_LINK_S, Floor
+from rostra.stage.ice import Network
+from rostra.stage.jitter import JitterBuffer
+from rostra.stage.rtc import Rtc
+from rostra.stage.seats import SeatState
+from rostra.units import FRAME_SAMPLES, MediaTime, Monotonic, Pcm, Role
+from tests import sounds
+from tests.stage.client import Client
+
+SILENCE = np.zeros(FRAME_SAMPLES, np.int16)
+
+
+@dataclass
+class Claims:
+    role: Role
+    name: str
+    jti: str
+
+
+@dataclass
+class Line:
+    """What keeps a seat, as a source client does."""
+
+    id: str
+    closed: bool = False
+    frames: list[Pcm | None] = field(default_factory=list)
+
+    async def close(self) -> None:
+        self.closed = True
+
+    def pull(self, now: Monotonic) -> Pcm | None:
+        return self.frames.pop(0) if self.frames else None
+
+
+class House:
+    """A floor on a clock of the test's own. Tokens are ``role:name:jti``."""
+
+    def __init__(self) -> None:
+        self.now = Monotonic(100.0)
+        self.numbers = itertools.count()
+        self.changes = 0
+        self.floor = Floor(
+            StageSettings(return_grace_s=30.0),
+            Rtc(Network(addresses=("127.0.0.1",))),
+            verify=self.verify,
+            make_buffer=lambda: JitterBuffer(OpusDecoder(), packet_samples),
+            make_encoder=lambda: OpusEncoder(32_000, fec=True),
+            clock=lambda: self.now,
+        )
+        self.floor.on_change = self.changed
+
+    def changed(self) -> None:
+        self.changes += 1
+
+    def verify(self, token: str) -> Claims:
+        try:
+            role, name, jti = token.split(":")
+            return Claims(Role(role), name, jti)
+        except ValueError:
+            raise BadToken("not one of ours") from None
+
+    def sit(self, token: str = "speaker:Ann:a") -> Line:
+        line = Line(f"line{next(self.numbers)}")
+        self.floor.take(self.floor.who(token), line, line, "source")
+        return line
+
+    def pass_time(self, seconds: float) -> None:
+        self.now = Monotonic(self.now + seconds)
+        self.floor.keep_house(self.now)
+
+    def states(self) -> dict[str, SeatState]:
+        return {seat.id: seat.state for seat in self.floor.seats.all()}
+
+
+@pytest.fixture
+async def house() -> AsyncIterator[House]:
+    house = House()
+    yield house
+    await house.floor.close()
+
+
+async def test_who_says_nothing_for_a_while_is_away_then_back_then_gone(house: House) -> None:
+    line = house.sit()
+    assert house.states() == {"s1": SeatState.JOINING} and not house.floor.anyone_here
+    house.floor.came(line.id, house.now)
+    assert house.states() == {"s1": SeatState.HERE} and house.floor.anyone_here
+    house.pass_time(QUIET_LINK_S + 0.1)
+    assert house.states() == {"s1": SeatState.AWAY} and not house.floor.anyone_here and not line.closed
+    house.floor.alive(line.id, house.now)
+    assert house.states() == {"s1": SeatState.HERE}
+    house.pass_time(QUIET_LINK_S + 0.1)
+    house.pass_time(30.0)
+    await asyncio.sleep(0)
+    assert house.states() == {} and line.closed
+    assert house.changes >= 5
+
+
+async def test_a_source_that_sent_ahead_is_there_while_it_plays(house: House) -> None:
+    line = house.sit()
+    house.floor.came(line.id, house.now)
+    line.frames = [SILENCE] * 3
+    for _ in range(3):
+        house.now = Monotonic(house.now + 2.0)
+        assert house.floor.frames(house.now)["s1"] is SILENCE
+        house.floor.keep_house(house.now)
+    assert house.states() == {"s1": SeatState.HERE}
+    assert house.floor.frames(house.now) == {"s1": None}
+
+
+async def test_a_line_that_breaks_keeps_the_seat_and_one_that_leaves_frees_it(house: House) -> None:
+    first = house.sit()
+    house.floor.came(first.id, house.now)
+    house.floor.dropped(first.id, "the cable")
+    await asyncio.sleep(0)
+    assert first.closed and house.states() == {"s1": SeatState.AWAY}
+    assert house.floor.frames(house.now) == {"s1": None}, "the mixer fades it out and keeps its place"
+    second = house.sit()
+    assert house.states() == {"s1": SeatState.JOINING}
+    house.floor.dropped(first.id, "again"), house.floor.gone(first.id), house.floor.came(first.id, house.now)
+    assert house.states() == {"s1": SeatState.JOINING}, "the old line has no say any more"
+    house.floor.gone(second.id)
+    assert house.states() == {}
+
+
+async def test_the_later_line_wins(house: House) -> None:
+    first, second = house.sit(), house.sit()
+    await asyncio.sleep(0)
+    assert first.closed and not second.closed and list(house.states()) == ["s1"]
+    with pytest.raises(Conflict, match="taken over"):
+        await house.floor.call({"op": "hangup", "session": first.id})
+    for _ in range(MAX_OUSTED + 10):
+        house.sit()
+    assert len(house.floor._ousted) == MAX_OUSTED
+    with pytest.raises(NotFound):
+        await house.floor.call({"op": "hangup", "session": first.id})
+
+
+async def test_hanging_up_is_for_whose_it_is_and_for_hosts(house: House) -> None:
+    line = house.sit()
+    with pytest.raises(Forbidden):
+        await house.floor.call({"op": "hangup", "session": line.id, "token": "speaker:Bob:b"})
+    await house.floor.call({"op": "hangup", "session": line.id, "token": "host:Hanna:h"})
+    line = house.sit()
+    await house.floor.call({"op": "hangup", "session": line.id, "token": "speaker:Ann:a"})
+    house.sit()
+    assert list(house.states()) == ["s3"]
+    await house.floor.call({"op": "hangup", "seat": "s3"})
+    assert house.states() == {}
+
+
+async def test_names_come_from_the_token_then_from_the_person(house: House) -> None:
+    assert house.floor.who("speaker:Ann:a", name="x").name == "Ann"
+    assert house.floor.who("speaker::a", name="Bob" * 50).name == ("Bob" * 50)[:60]
+    assert house.floor.who("speaker::a").name == "speaker"
+    assert house.floor.who("speaker::a", "tablet").key != house.floor.who("speaker::a").key
+    with pytest.raises(Forbidden):
+        house.floor.who("listener:Eve:e")
+    with pytest.raises(BadToken):
+        house.floor.who("nonsense")
+
+
+async def test_an_offer_that_gets_no_answer_leaves_nothing_behind(house: House) -> None:
+    client = Client(sounds.silence(1))
+    offer = await client.offer()
+    await client.close()
+    house.floor._rtc = Rtc(Network(addresses=("198.51.100.1",)))
+    for body in ({"op": "whip", "sdp": offer}, {"op": "whep", "sdp": offer.replace("sendonly", "recvonly")}):
+        with pytest.raises(Full):
+            await house.floor.call({**body, "token": "speaker:Ann:a"})
+    assert house.states() == {} and house.floor.people() == {"seats": [], "returns": 0}
+
+
+async def listen(house: House, token: str) -> Client:
+    client = Client()
+    try:
+        answer = await house.floor.call({"op": "whep", "sdp": await client.offer(), "token": token})
+    except BaseException:
+        await client.close()
+        raise
+    await client.accept(answer["sdp"])
+    await client.connected()
+    async with asyncio.timeout(5):
+        while not all(back.link.ready for back in house.floor._returns.values()):
+            await asyncio.sleep(0.01)
+    return client
+
+
+async def test_who_is_heard_gets_a_mix_of_their_own_and_the_others_one_packet(house: House) -> None:
+    house.sit("speaker:Ann:a"), house.sit("speaker:Bob:b")
+    sent: dict[str, list[bytes]] = {}
+    clients = [await listen(house, token) for token in ("speaker:Ann:a", "speaker:Bob:b", "host:Hanna:h")]
+    for back in house.floor._returns.values():
+        back.link.send = lambda payload, timestamp, key=back.key: sent.setdefault(key, []).append(payload)  # type: ignore
+    voice = sounds.frames(sounds.voice(1, 1))[10]
+    house.floor.send_returns(MediaTime(0), b"shared", {"s1": voice})
+    house.floor.send_returns(MediaTime(960), None, {})
+    assert sent["b/"] == [b"shared"] and sent["h/"] == [b"shared"]
+    assert len(sent["a/"]) == 1 and packet_samples(sent["a/"][0]) == FRAME_SAMPLES
+    assert set(house.floor._encoders) == {"s1"}
+    house.floor.seats.mute("s1", True)
+    house.floor.gone(house.floor.seats.get("s1").link)
+    assert not house.floor._encoders, "nothing is kept of who has left"
+    for client in clients:
+        await client.close()
+
+
+async def test_the_later_return_wins_and_there_is_a_limit(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = await listen(house, "speaker:Ann:a")
+    (session,) = house.floor._returns
+    second = await listen(house, "speaker:Ann:a")
+    assert len(house.floor._returns) == 1
+    with pytest.raises(Conflict):
+        await house.floor.call({"op": "hangup", "session": session})
+    monkeypatch.setattr(module, "MAX_RETURNS", 1)
+    with pytest.raises(Full):
+        await listen(house, "speaker:Bob:b")
+    (session,) = house.floor._returns
+    with pytest.raises(Forbidden):
+        await house.floor.call({"op": "hangup", "session": session, "token": "speaker:Bob:b"})
+    # Nothing was heard of it for long, not even consent.
+    house.floor._returns[session].link._agent.last_heard = 0.0
+    house.pass_time(DEAF_LINK_S)
+    assert not house.floor._returns
+    await first.close()
+    await second.close()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"op": 7},
+        {"op": "whip", "token": "speaker:Ann:a"},
+        {"op": "whip", "token": "speaker:Ann:a", "sdp": 7},
+        {"op": "mute", "seat": "s1"},
+        {"op": "mute", "muted": True},
+        {"op": "hangup"},
+    ],
+)
+async def test_malformed_requests(house: House, body: dict[str, Any]) -> None:
+    house.sit()
+    with pytest.raises(BadRequest):
+        await house.floor.call(body)
+
+
+async def test_people_are_told_with_how_they_arrive(house: House) -> None:
+    house.sit("cohost:Cem:c")
+    client = Client(sounds.voice(3, 2))
+    answer = await house.floor.call({"op": "whip", "sdp": await client.offer(), "token": "speaker:Ann:a"})
+    await client.accept(answer["sdp"])
+    async with asyncio.timeout(10):
+        while house.states()["s2"] is not SeatState.HERE:
+            await asyncio.sleep(0.02)
+    house.floor.keep_house(house.now)
+    cem, ann = house.floor.people()["seats"]
+    assert (cem["id"], cem["kind"], cem["role"]) == ("s1", "source", "cohost") and "packets" not in cem
+    assert (ann["id"], ann["kind"], ann["session"], ann["hears"]) == ("s2", "webrtc", answer["session"], False)
+    assert {"packets", "loss_percent", "jitter_ms", "delay_ms", "longest_gap_ms"} <= ann.keys()
+    await client.close()
