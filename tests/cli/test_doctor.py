@@ -25,7 +25,7 @@ def test_json(tmp_path: Path) -> None:
     )
     assert body["ok"] == (result.exit_code == 0)
     assert all(c.keys() == {"what", "verdict", "value", "means", "todo", "listeners"} for c in body["checks"])
-    assert "edge processes" in body["conclusion"]
+    assert "edge process" in body["conclusion"]
 
 
 def test_more_than_any_machine_can_hold_fails(tmp_path: Path) -> None:

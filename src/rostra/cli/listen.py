@@ -37,7 +37,8 @@ Fields of --json (one object at the end; durations in seconds, null where unknow
   stage                    names on the stage
   notices                  [[at, kind, values], ...] from the edge
   level_dbfs peak_dbfs     of the decoded sound
-  silent_s undecodable     sound below -60 dBFS; parts that did not decode"""
+  silent_s undecodable     sound below -60 dBFS; parts that did not decode
+  problem                  why a connection failed or was lost, the last time"""
 
 
 @click.command(epilog=_MORE)
@@ -61,9 +62,8 @@ def command(url: str, as_json: bool, save: str | None, **options: Any) -> None:
         sys.exit(1)
     click.echo(json.dumps(report.to_json(), ensure_ascii=False) if as_json else _summary(report))
     if not report.parts:
-        click.echo(
-            f"rostra: No sound came in {report.seconds:.0f} s; the room is {report.state or 'unknown'}.", err=True
-        )
+        reason = report.problem or f"the room is {report.state or 'unknown'}"
+        click.echo(f"rostra: No sound came in {report.seconds:.0f} s: {reason}.", err=True)
         sys.exit(1)
 
 

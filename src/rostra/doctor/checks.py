@@ -213,7 +213,8 @@ def conclusion(checks: Sequence[Check], findings: Sequence[Finding], wanted: int
     failed = [c for c in checks if c.verdict is Verdict.FAIL]
     bound = tightest(findings)
     most = bound.listeners if bound is not None and bound.listeners is not None else None
-    capacity = f"With {edges} edge processes this machine's limits allow {most:,} listeners" if most is not None else ""
+    processes = "one edge process" if edges == 1 else f"{edges} edge processes"
+    capacity = f"With {processes} this machine's limits allow {most:,} listeners" if most is not None else ""
     reason = f" ({bound.what} is the tightest)." if bound is not None else ""
     if failed:
         return f"{len(failed)} of {len(checks)} checks failed: {', '.join(c.what for c in failed)}. {capacity}{reason}"

@@ -75,7 +75,8 @@ class Listener:
                     except Ended:
                         return
                     except (httpx.HTTPError, OSError, TimeoutError, WireError, Unavailable) as e:
-                        self.waiting = f"{str(e) or type(e).__name__}; coming back"
+                        self.meter.report.problem = str(e) or type(e).__name__
+                        self.waiting = f"{self.meter.report.problem}; coming back"
                     if self.meter.report.parts > parts:
                         backoff.succeeded()
                     await asyncio.sleep(backoff.wait_s(random.random(), spread_s=self._spread_s))

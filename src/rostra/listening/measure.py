@@ -68,6 +68,8 @@ class Report:
     peak_dbfs: float | None = None
     silent_s: float = 0.0
     undecodable: int = 0
+    problem: str | None = None
+    """Why a connection could not be had, or was lost, the last time that happened."""
 
     def to_json(self) -> dict[str, Any]:
         return {k: round(v, 4) if isinstance(v, float) else v for k, v in asdict(self).items()}
