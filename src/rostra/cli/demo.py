@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -52,14 +54,14 @@ def command(play: str, **options: Any) -> None:
 
 
 def _summary(found: OnAir, settings: Settings, play: str) -> str:
-    front = found.addresses.front
+    front, me = found.addresses.front, _as_called()
     data = "" if settings.data == ".rostra" else f" --data {settings.data}"
     rows = [
         ("listen", f"{front}/r/{found.room}"),
         ("in a player", f"{front}/r/{found.room}/live.mp3"),
-        ("measure", f"rostra listen {front}/r/{found.room}"),
+        ("measure", f"{me} listen {front}/r/{found.room}"),
         ("speak yourself", found.links["host"]),
-        ("another room", f'rostra room create "Evening talk"{data}'),
+        ("another room", f'{me} room create "Evening talk"{data}'),
     ]
     head = f"On air: {play} in a loop." if play else "On air: two voices, made of numbers."
     ready = f"ready front={front} studio={found.addresses.studio}"
@@ -67,3 +69,13 @@ def _summary(found: OnAir, settings: Settings, play: str) -> str:
     return "\n".join(
         [f"{first}\n{head}\n", *(f"  {name:<15} {value}" for name, value in rows), "\nCtrl-C ends it all."]
     )
+
+
+def _as_called() -> str:
+    """How to call this program from here: ``rostra`` where the shell finds it, its path otherwise."""
+    if shutil.which("rostra"):
+        return "rostra"
+    beside = Path(sys.executable).parent / "rostra"
+    if not beside.exists():
+        return f"{sys.executable} -m rostra"
+    return str(beside.relative_to(Path.cwd())) if beside.is_relative_to(Path.cwd()) else str(beside)
