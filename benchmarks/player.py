@@ -101,8 +101,9 @@ def players(front: str, room: str) -> Iterator[list[Player]]:
             page.get_by_role("button").first.click()
             _playing(page)
             hls = browser.new_page()
-            hls.route("http://player.test/", lambda r: r.fulfill(content_type="text/html", body="<audio></audio>"))
-            hls.goto("http://player.test/")
+            address = f"{front}/a-page-of-the-benchmark"
+            hls.route(address, lambda r: r.fulfill(content_type="text/html", body="<audio></audio>"))
+            hls.goto(address)
             hls.add_script_tag(content=HLS_JS.read_text())
             hls.evaluate(_HLS, f"{front}/r/{room}/hls/opus.m3u8")
             _playing(hls)

@@ -117,8 +117,8 @@ async def connect(peer: RTCPeerConnection, answer: str) -> None:
         await connected.wait()
 
 
-async def by_http(studio: str, room: str, kind: str, token: str, track: Mouth | None) -> RTCPeerConnection:
-    """``kind``: whip (``track`` is sent) or whep."""
+async def by_http(endpoint: str, token: str, seat: str, track: Mouth | None) -> RTCPeerConnection:
+    """By WHIP (``track`` is sent) or WHEP. ``seat`` tells apart those who share a link."""
     peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     peer.addTransceiver(track or "audio", direction="sendonly" if track else "recvonly")
     on_loopback(peer)
@@ -126,10 +126,10 @@ async def by_http(studio: str, room: str, kind: str, token: str, track: Mouth | 
     headers = {"Content-Type": "application/sdp", "Authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(timeout=PATIENCE_S) as client:
         response = await client.post(
-            f"{studio}/stage/{room}/{kind}", content=peer.localDescription.sdp.encode(), headers=headers
+            endpoint, params={"seat": seat}, content=peer.localDescription.sdp.encode(), headers=headers
         )
     if response.status_code != 201:
-        raise RuntimeError(f"{kind}: {response.status_code} {response.text}")
+        raise RuntimeError(f"{endpoint}: {response.status_code} {response.text}")
     await connect(peer, response.text)
     return peer
 
@@ -193,9 +193,9 @@ async def talk(options: argparse.Namespace) -> None:
         if janus:
             peers.append(await janus.join(f"speaker {i}", mouth))
         else:
-            studio, room = options.whip[:2]
-            peers.append(await by_http(studio, room, "whip", tokens[i], mouth))
-            peers.append(await by_http(studio, room, "whep", tokens[i], None))
+            door = "{}/stage/{}".format(*options.whip[:2])
+            peers.append(await by_http(f"{door}/whip", tokens[i], f"p{i}", mouth))
+            peers.append(await by_http(f"{door}/whep", tokens[i], f"p{i}", None))
     async with asyncio.timeout(PATIENCE_S):
         while len(received) < people:
             await asyncio.sleep(0.1)
