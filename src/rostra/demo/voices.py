@@ -14,7 +14,7 @@ VOICES: dict[str, Timbre] = {
     HIGH: Timbre(pitch_hz=188.0, formant_scale=1.15, breath=0.05, pace=1.06, liveliness=1.15),
 }
 
-NAMES: dict[str, str] = {LOW: "Lower Voice", HIGH: "Higher Voice"}
+NAMES: dict[str, str] = {LOW: "Uno", HIGH: "Due"}
 
 
 def conversation(seed: int = 1) -> dict[str, Pcm]:
