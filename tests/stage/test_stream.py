@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from rostra.stage.stream import CAPACITY, FIRST_TARGET, MAX_TARGET, MS, StreamBuffer
+from rostra.stage.stream import ABOVE, CAPACITY, FIRST_TARGET, MAX_TARGET, MS, StreamBuffer
 from rostra.units import FRAME_SAMPLES, SAMPLE_RATE, Pcm
 from tests import sounds
 
@@ -42,8 +42,18 @@ def test_a_clock_that_is_off_is_resampled_and_never_buffered_without_end(clock: 
     played = play(sounds.tone(440, 1), clock, burst, seconds=120)
     buffer = played.buffer
     assert buffer.stalls <= (0 if burst < 24_000 else 2)
-    assert played.least > 60 * MS and played.most < 2.5 * FIRST_TARGET + burst * 3
+    assert played.least > 60 * MS and played.most < FIRST_TARGET + ABOVE + burst * 3
     assert buffer.cut == 0, "a tone has no pauses"
+
+
+@pytest.mark.parametrize("burst", [1152, 12_000, 48_000])
+def test_a_source_that_keeps_time_is_never_touched_however_large_its_bursts(burst: int) -> None:
+    voice = sounds.voice(20, 4)
+    played = play(voice, burst=burst, seconds=19)
+    assert played.buffer.stalls == 0 and played.buffer.cut == 0
+    late = sounds.align(voice[SAMPLE_RATE * 3 : SAMPLE_RATE * 4], played.out) - 3 * SAMPLE_RATE
+    end = len(played.out)
+    assert (played.out[3 * SAMPLE_RATE :] == voice[3 * SAMPLE_RATE - late : end - late]).all(), "bit for bit"
 
 
 def test_played_at_the_right_speed_it_is_what_was_sent() -> None:
@@ -59,7 +69,7 @@ def test_played_at_the_right_speed_it_is_what_was_sent() -> None:
 def test_a_burst_at_the_beginning_is_worked_off() -> None:
     played = play(sounds.voice(10, 4), ahead=2 * SAMPLE_RATE, seconds=120)
     buffer = played.buffer
-    assert buffer.stalls == 0 and buffer.fill < 600 * MS and buffer.cut > 0
+    assert buffer.stalls == 0 and buffer.fill < 800 * MS and buffer.cut > 0
 
 
 def test_a_file_pushed_without_pacing_is_paced_by_the_brim_and_not_sped_up() -> None:
@@ -68,7 +78,8 @@ def test_a_file_pushed_without_pacing_is_paced_by_the_brim_and_not_sped_up() -> 
     out, buffer = played.out, played.buffer
     assert buffer.fill <= CAPACITY + 1152 and buffer.stalls == 0
     assert sounds.snr_db(voice[SAMPLE_RATE * 10 : SAMPLE_RATE * 11], out) > 60
-    assert abs(sounds.align(voice[SAMPLE_RATE * 10 : SAMPLE_RATE * 11], out) - 10 * SAMPLE_RATE) < FRAME_SAMPLES
+    late = sounds.align(voice[SAMPLE_RATE * 10 : SAMPLE_RATE * 11], out) - 10 * SAMPLE_RATE
+    assert abs(late - FIRST_TARGET) < 2 * FRAME_SAMPLES
 
 
 def test_a_stall_is_silence_and_then_it_goes_on() -> None:

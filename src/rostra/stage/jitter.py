@@ -7,14 +7,14 @@ the packet it stands in, recovered from the copy that the next packet carries (O
 or concealed by libopus.
 
 *Delay* is how far the play position lies behind the fastest packet of the last two seconds: a packet that took
-``r`` longer on its way than that one is in time while ``r`` is less than the delay (as in NetEQ, the jitter buffer of
-WebRTC). *Target* is what the delay should be: what 97 of 100 packets of the last seconds needed, a tick, and one
-packet more while packets get lost, so that the copy in the next packet is there in time.
+``r`` longer on its way than that one is in time while ``r`` is less than the delay. What it should be is known by
+:mod:`rostra.stage.arrivals`.
 
-The delay comes to its target by three means, mildest first: a frame made from some samples more or less
-(:mod:`rostra.stage.resample`), up to 2%; 10 ms left out where nobody speaks; and, only after an outage, one cut. It
-grows without waiting: sound that is not there when it is due, nor anything after it, is concealed *in addition*, so
-that what comes late is still heard. That time is given back when it turns out that nothing came late but was lost.
+The delay comes down to its target by three means, mildest first: some milliseconds are left out where nobody speaks;
+if nobody pauses for three seconds, frames are made from some samples more (:mod:`rostra.stage.resample`), up to 2%;
+and, only after an outage, there is one cut. It grows without waiting: sound that is not there when it is due, nor
+anything after it, is concealed *in addition*, so that what comes late is still heard. That time is given back when it
+turns out that nothing came late but was lost. A delay that is a little short is made longer by the same mild means.
 
 Timestamps and sequence numbers wrap. A timestamp that jumps while the sequence goes on is discontinuous transmission
 (RFC 7587, 3.1.3), not loss. A jump of more than :data:`RESTART_S` is another stream: it starts anew.
@@ -30,10 +30,9 @@ from typing import Final, Protocol
 import numpy as np
 
 from rostra.errors import WireError
+from rostra.stage.arrivals import MAX_TARGET, MS, RECENT, Arrivals
 from rostra.stage.resample import Resampler
 from rostra.units import FRAME_SAMPLES, SAMPLE_RATE, Monotonic, Pcm
-
-MS: Final = SAMPLE_RATE // 1000
 
 MAX_BUFFERED: Final = SAMPLE_RATE
 """Media time kept ahead of the play position: 1 s. No conversation bears more, so older sound gives way."""
@@ -41,32 +40,34 @@ MAX_BUFFERED: Final = SAMPLE_RATE
 MAX_PACKETS: Final = 400
 """1 s of the shortest packets there are (2.5 ms); bounds what a sender of nonsense can make us keep."""
 
-MAX_TARGET: Final = 400 * MS
-"""Past that, people talk over one another; what comes later still is given up."""
-
 MAX_STRETCH: Final = 200 * MS
 """Most sound added in one gap while it is open whether packets are late or lost."""
-
-FIRST_TARGET: Final = 40 * MS
-"""Before anything is known of the network: a packet and a tick."""
 
 CUT_EXCESS: Final = 140 * MS
 """Delay above its target that is cut at once: there was a gap just before, and 2% would take seven seconds."""
 
-QUIET_EXCESS: Final = 15 * MS
-"""Delay above its target from which on pauses are shortened."""
+TOLERANCE: Final = 12 * MS
+"""Delay that much above its target is left alone: each change is one, and this much is not felt."""
 
-QUIET_PEAK: Final = 180
-"""Peak (of 32768, -45 dBFS) under which nobody is taken to speak: breath and room are mostly below, speech is not."""
+PAUSE_STEP: Final = 10 * MS
+"""Most by which a pause is made shorter or longer in one tick."""
 
-QUIET_CUT: Final = 10 * MS
+PAUSE_PEAK: Final = 180
+"""Peak (of 32768, -45 dBFS) under which nobody is taken to speak."""
+
+PAUSE_BELOW: Final = 1 / 40
+"""Nor where the peak is 32 dB below the voice's own, for most microphones hear a room that is louder than that."""
+
 CROSSFADE: Final = 120
 """2.5 ms: no click, nothing audible doubled."""
 
-SLACK: Final = 4 * MS
-"""Room in the target for what is not measured: our own ticks that come late. As much above it is left alone."""
+PATIENCE_S: Final = 3.0
+"""How long a pause is waited for before the voice is played faster; speakers breathe more often than that."""
 
-MAX_STEP_SAMPLES: Final = 19
+IMPATIENT: Final = 60 * MS
+"""Delay so much above its target does not wait: it is felt in a conversation."""
+
+MAX_STEP: Final = 19
 """Most samples a frame is stretched or squeezed by: 2%, a third of a semitone, for seconds."""
 
 STARVED_S: Final = 1.0
@@ -77,16 +78,6 @@ STARVED_DTX_S: Final = 5.0
 
 RESTART_S: Final = 10.0
 """Further than any packet can be out of order."""
-
-BASE_WINDOW_S: Final = 2.0
-"""The fastest packet is sought among those of the last 2 s: long enough to meet one, short enough to follow a clock
-that is 0.5% off (10 ms)."""
-
-MEMORY_S: Final = 4.0
-"""How long a bad moment keeps the target up."""
-
-_RECENT: Final = 50
-"""Packets, about 1 s: two late ones among them raise the target at once."""
 
 
 class Decoder(Protocol):
@@ -162,12 +153,13 @@ class JitterBuffer:
         self._resampler = Resampler()
         self._packets: dict[int, _Packet] = {}
         self._playing = False
+        self._fresh = False
         self._newest = 0
         """Extended sequence number of the newest packet, and its timestamp."""
         self._newest_start = 0
         self._last_sequence = 0
         """Of the packet decoded last."""
-        self._played: deque[int] = deque(maxlen=_RECENT)
+        self._played: deque[int] = deque(maxlen=RECENT)
         """Packets that are done with, to know another copy of one when it comes."""
         self._position = 0
         """Media time up to which everything is decoded."""
@@ -178,15 +170,13 @@ class JitterBuffer:
         self._silent = False
         """Whether the sender said with its last packet that it will be silent."""
         self._last_arrival = 0.0
-        self._base: deque[tuple[float, float]] = deque()
-        """(arrival, arrival less timestamp), rising in the second: the first is the fastest packet in the window."""
-        self._needs: deque[tuple[float, float]] = deque(maxlen=MAX_PACKETS)
-        """(arrival, what the packet needed more than the fastest)."""
-        self._losses: deque[float] = deque(maxlen=16)
-        """When packets were missing, the last of them."""
-        self._target = float(FIRST_TARGET)
-        self._adjusting = False
-        self._jitter = 0.0
+        self._arrivals = Arrivals()
+        self._direction = 0
+        self._above_since: float | None = None
+        self._in_pause = False
+        """Whether a pause is being used, which is done all the way to the target."""
+        self._loud = 0.0
+        """Peak of the voice, forgotten over some ten seconds."""
         self._gap = 0
         self._received = self._lost = self._recovered = self._late = self._duplicates = self._malformed = 0
         self._concealed = self._longest_gap = self._cut = self._restarts = 0
@@ -216,7 +206,7 @@ class JitterBuffer:
         if number in self._packets or number in self._played:
             self._duplicates += 1
             return
-        self._note_arrival(now, now * SAMPLE_RATE - start)
+        self._arrivals.note(now, now * SAMPLE_RATE - start, samples)
         if start < self._position:
             self._late += 1
             self._played.append(number)
@@ -237,16 +227,20 @@ class JitterBuffer:
         if now - self._last_arrival > (STARVED_DTX_S if self._silent else STARVED_S):
             self.reset()
             return None
-        self._delay = now * SAMPLE_RATE - self._fastest(now) - (self._position - len(self._ready))
-        excess = self._delay - self._target
+        if self._fresh:  # silence in front, so that the delay is on target from the first tick on
+            self._fresh = False
+            passed = now * SAMPLE_RATE - self._arrivals.fastest(now) - self._position
+            self._ready = np.zeros(max(0, int(self._arrivals.target - passed)), np.int16)
+        self._delay = now * SAMPLE_RATE - self._arrivals.fastest(now) - (self._position - len(self._ready))
+        excess = self._delay - self._arrivals.target
         if excess > CUT_EXCESS:
             self._cut_excess(int(excess))
             excess = 0.0
-        take = FRAME_SAMPLES + self._step(excess)
+        take = FRAME_SAMPLES + self._step(excess, now)
         self._decode(take, now)
-        if excess > QUIET_EXCESS:
-            self._shorten_pause(take, now)
+        self._use_pause(excess, take, now)
         taken, self._ready = self._ready[:take], self._ready[take:]
+        self._loud = max(self._loud * 0.998, _peak(taken))
         return self._resampler.frame(taken)
 
     def reset(self) -> None:
@@ -255,7 +249,6 @@ class JitterBuffer:
         self._packets.clear()
         self._played.clear()
         self._ready = np.zeros(0, np.int16)
-        self._base.clear()
         self._stretched = 0
         self._silent = False
         self._end_gap()
@@ -275,37 +268,9 @@ class JitterBuffer:
             cut_ms=self._cut // MS,
             restarts=self._restarts,
             delay_ms=round(self._delay / MS, 1),
-            target_ms=round(self._target / MS, 1),
-            jitter_ms=round(self._jitter / MS, 1),
+            target_ms=round(self._arrivals.target / MS, 1),
+            jitter_ms=round(self._arrivals.jitter / MS, 1),
         )
-
-    # How late packets come
-
-    def _note_arrival(self, now: float, offset: float) -> None:
-        while self._base and self._base[-1][1] >= offset:
-            self._base.pop()
-        self._base.append((now, offset))
-        self._needs.append((now, offset - self._fastest(now)))
-        if self._received % 5 == 0 or len(self._needs) < 10:
-            self._set_target(now)
-
-    def _fastest(self, now: float) -> float:
-        while len(self._base) > 1 and now - self._base[0][0] > BASE_WINDOW_S:
-            self._base.popleft()
-        return self._base[0][1]
-
-    def _set_target(self, now: float) -> None:
-        while self._needs and now - self._needs[0][0] > MEMORY_S:
-            self._needs.popleft()
-        needs = np.fromiter((need for _, need in self._needs), np.float64, len(self._needs))
-        lasting = np.partition(needs, k := int(0.97 * (len(needs) - 1)))[k]
-        recent = np.sort(needs[-_RECENT:])[-2:].min()
-        self._jitter = float(max(lasting, recent))
-        lossy = len(self._losses) >= 2 and now - self._losses[-2] < MEMORY_S
-        packet = next(iter(self._packets.values())).samples if self._packets else FRAME_SAMPLES
-        target = float(min(self._jitter + FRAME_SAMPLES + SLACK + (packet if lossy else 0), MAX_TARGET))
-        if not 0 <= self._target - target < SLACK:  # it is an estimate, and not worth a change of pitch each time
-            self._target = target
 
     # From packets to sound
 
@@ -314,9 +279,8 @@ class JitterBuffer:
         self._newest = self._last_sequence = sequence + 0x10000  # room below, for packets overtaken by this one
         self._last_sequence -= 1
         self._newest_start = self._position = timestamp + (1 << 32)
-        self._ready = np.zeros(int(self._target), np.int16)
-        self._base.clear()
-        self._base.append((now, now * SAMPLE_RATE - self._newest_start))
+        self._fresh = True
+        self._arrivals.begin(now, now * SAMPLE_RATE - self._newest_start)
 
     def _decode(self, wanted: int, now: float) -> None:
         """Decode until ``wanted`` samples are ready."""
@@ -345,7 +309,7 @@ class JitterBuffer:
             return self._next_piece(now)
         if in_order:
             return self._silence(min(missing, FRAME_SAMPLES))
-        if self._delay < self._target - FRAME_SAMPLES and self._room_to_stretch():
+        if self._delay < self._arrivals.target - FRAME_SAMPLES and self._room_to_stretch():
             return self._stretch()
         return self._replace(packet, missing)
 
@@ -353,7 +317,7 @@ class JitterBuffer:
         del self._packets[packet.sequence]
         if (lost := packet.sequence - self._last_sequence - 1) > 0:
             self._lost += lost
-            self._losses.append(now)
+            self._arrivals.note_loss(now)
         self._last_sequence = packet.sequence
         self._played.append(packet.sequence)
         self._position = packet.start + packet.samples
@@ -414,22 +378,24 @@ class JitterBuffer:
 
     # Bringing the delay to its target
 
-    def _step(self, excess: float) -> int:
+    def _step(self, excess: float, now: float) -> int:
         """Samples a frame takes more (or less, negative) to bring the delay to its target.
 
         It is begun when the delay is off by something and ended when it is on target, so that most of the time
-        nothing is done at all. Too little delay is a gap soon, so it is mended sooner and harder than too much.
+        nothing is done at all. Too little delay is a gap soon, so it is mended at once.
         """
-        if not self._adjusting:
-            self._adjusting = excess > SLACK or excess < -MS
-        elif abs(excess) < MS // 2:
-            self._adjusting = False
-        if not self._adjusting:
-            return 0
-        if excess < 0:
-            return -min(MAX_STEP_SAMPLES, 2 + int(-excess / (MS // 2)))
-        most = MAX_STEP_SAMPLES if excess > 30 * MS else MAX_STEP_SAMPLES // 2
-        return min(most, 2 + int(excess / (2 * MS)))
+        if excess <= TOLERANCE:
+            self._above_since = None
+        elif self._above_since is None:
+            self._above_since = now
+        if self._direction * excess <= MS // 2:
+            self._direction = 0
+        if excess < -MS:
+            self._direction = -1
+        elif excess > IMPATIENT or (self._above_since is not None and now - self._above_since > PATIENCE_S):
+            self._direction = 1
+        hurry = excess > 30 * MS or excess < -FRAME_SAMPLES
+        return self._direction * (MAX_STEP if hurry else MAX_STEP // 2)
 
     def _skip_packet(self) -> None:
         """Leave out the oldest packet and all before it."""
@@ -452,19 +418,26 @@ class JitterBuffer:
         if len(before) == CROSSFADE and len(self._ready) >= CROSSFADE:
             self._ready = np.concatenate((_crossfade(before, self._ready[:CROSSFADE]), self._ready[CROSSFADE:]))
 
-    def _shorten_pause(self, take: int, now: float) -> None:
-        """Leave out 10 ms of what is ready if nobody speaks there."""
-        if take + QUIET_CUT > len(self._ready) + FRAME_SAMPLES or not self._packets:
+    def _use_pause(self, excess: float, take: int, now: float) -> None:
+        """Where nobody speaks, leave out or say twice up to 10 ms of what is ready, until the delay is on target."""
+        wrong = excess < -MS or (excess > MS and (self._in_pause or self._above_since is not None))
+        change = int(min(abs(excess), PAUSE_STEP))
+        self._in_pause = wrong and bool(self._packets) and self._quiet(take + change, now)
+        if not self._in_pause:
             return
-        self._decode_ahead(take + QUIET_CUT, now)
+        first = (take - CROSSFADE) // 2
+        out, into = (first, first + change) if excess > 0 else (first + change, first)
         ready = self._ready
-        if len(ready) < take + QUIET_CUT or np.abs(ready[: take + QUIET_CUT]).max() > QUIET_PEAK:
-            return
-        at = (take - CROSSFADE) // 2
-        after = at + QUIET_CUT
-        seam = _crossfade(ready[at : at + CROSSFADE], ready[after : after + CROSSFADE])
-        self._ready = np.concatenate((ready[:at], seam, ready[after + CROSSFADE :]))
-        self._cut += QUIET_CUT
+        seam = _crossfade(ready[out : out + CROSSFADE], ready[into : into + CROSSFADE])
+        self._ready = np.concatenate((ready[:out], seam, ready[into + CROSSFADE :]))
+        if excess > 0:
+            self._cut += change
+
+    def _quiet(self, samples: int, now: float) -> bool:
+        """Whether nobody speaks in the next ``samples``, which are decoded if they are there."""
+        self._decode_ahead(samples, now)
+        threshold = max(PAUSE_PEAK, self._loud * PAUSE_BELOW)
+        return len(self._ready) >= samples and _peak(self._ready[:samples]) <= threshold
 
     def _decode_ahead(self, wanted: int, now: float) -> None:
         """Decode up to ``wanted`` samples, but only what is there in order."""
@@ -473,6 +446,10 @@ class JitterBuffer:
             if packet is None or packet.start - self._position >= CROSSFADE:
                 return
             self._ready = np.concatenate((self._ready, self._play(packet, now)))
+
+
+def _peak(pcm: Pcm) -> float:
+    return max(float(pcm.max()), -float(pcm.min()))
 
 
 def _signed(difference: int, bits: int) -> int:

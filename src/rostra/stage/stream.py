@@ -2,9 +2,11 @@
 clock; a tick is a call of :meth:`StreamBuffer.pull`.
 
 A source client sends in bursts: a network's, an encoder's block of half a second, or a whole file as fast as it can.
-So what counts is not how full the buffer is but its *reserve*, the least it held in the last four seconds. The reserve
-is kept near a target by playing up to 1% faster or slower, so that a clock that is 0.5% off is followed for hours.
-When the buffer runs dry there is silence until the target is there again, and the target is raised.
+So what counts is not how full the buffer is but its *reserve*, the least it held in the last four seconds. Playing
+begins the target's time after the first sound has come: of a source that keeps time, that is the reserve from then on,
+however large its bursts. Within a band around the target the reserve is left alone; when it leaves the band it is
+brought back by playing up to 1% faster or slower, so that a clock that is 0.5% off is followed for hours. When the
+buffer runs dry there is silence, then a new beginning, and the target is raised.
 
 A source that is always ready to send more (a file, unpaced) fills the buffer to the brim. Then the brim is what paces
 it, its clock is ours, and it is played at its own speed.
@@ -37,7 +39,14 @@ WINDOW_TICKS: Final = 200
 MAX_STEP: Final = 10
 """Samples a frame: 1%, a sixth of a semitone."""
 
-QUIET_EXCESS: Final = 150 * MS
+ABOVE: Final = 400 * MS
+BELOW: Final = 80 * MS
+"""The band around the target: an encoder's bursts make the reserve move without any clock being off."""
+
+CLOSE: Final = 20 * MS
+"""So near the target is on target: the reserve tells what was up to four seconds ago."""
+
+QUIET_EXCESS: Final = 300 * MS
 QUIET_CUT: Final = 10 * MS
 QUIET_PEAK: Final = 180
 """As in the jitter buffer: pauses are shortened while the reserve is this much above its target."""
@@ -57,9 +66,14 @@ class StreamBuffer:
         self._ended = False
         self._brim = False
         self._target = FIRST_TARGET
+        self._direction = 0
         self._least: deque[tuple[int, int]] = deque()
         """(tick, fill), rising in the second: the first is the least of the window."""
         self._tick = 0
+        self._begun = 0
+        """The tick at which playing began."""
+        self._since = 0
+        """The tick at which there was sound again, while nothing is played; 0: there was none."""
         self.stalls = 0
         """How often it ran dry while it was playing."""
         self.longest_gap_ticks = 0
@@ -101,7 +115,10 @@ class StreamBuffer:
         """The next 20 ms: shape (960,), s16. None while there is nothing."""
         self._tick += 1
         if not self._playing:
-            if self._fill < (self._target if not self._ended else 1):
+            if self._fill and not self._since:
+                self._since = self._tick
+            waited = (self._tick - self._since) * FRAME_SAMPLES if self._since else 0
+            if self._fill == 0 or (waited < self._target and not self._ended):
                 self._gap_ticks += 1
                 return None
             return self._begin()
@@ -110,15 +127,24 @@ class StreamBuffer:
         if self._brim and max(self._fill, reserve) < CAPACITY - SAMPLE_RATE:
             self._brim = False  # it could not keep the buffer full, so it has a clock of its own
         excess = 0 if self._brim or self._ended else reserve - self._target
-        take = FRAME_SAMPLES + max(-MAX_STEP, min(MAX_STEP, excess // (2 * WINDOW_TICKS)))
+        if self._tick - self._begun < WINDOW_TICKS:
+            excess = min(excess, 0)  # the least is not known yet
+        take = FRAME_SAMPLES + self._step(excess)
         if self._fill < take:
             return self._run_dry()
         if excess > QUIET_EXCESS:
             self._shorten_pause(take)
         return self._resampler.frame(self._take(take))
 
+    def _step(self, excess: int) -> int:
+        """Samples more (or less, negative) for this frame; proportional, so that what is known late does no harm."""
+        if self._direction * excess <= CLOSE:
+            self._direction = 1 if excess > ABOVE else -1 if excess < -BELOW else 0
+        return self._direction * min(MAX_STEP, 2 + abs(excess) // (2 * WINDOW_TICKS))
+
     def _begin(self) -> Pcm:
         self._playing = True
+        self._begun, self._since = self._tick, 0
         self.longest_gap_ticks = max(self.longest_gap_ticks, self._gap_ticks if self.stalls else 0)
         self._gap_ticks = 0
         self._least.clear()
