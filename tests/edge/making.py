@@ -121,6 +121,12 @@ class Edge:
         for part in parts:
             self.front.on_part(room_id, part)
 
+    async def feed_on(self, parts: list[Part], room_id: str = "demo") -> None:
+        """One part after another, each sent before the next comes."""
+        for part in parts:
+            self.feed([part], room_id)
+            await until(lambda: not self.front._busy)
+
     async def close(self) -> None:
         for client in self._clients:
             await client.close()

@@ -122,7 +122,9 @@ def test_a_step_right_after_a_step_waits_for_players_again() -> None:
     told(patient, BUSY, 0, 12)
     assert told(patient, MIDDLING, 12, 100) == []
     (second,) = told(patient, BUSY, 112, 4)
-    assert second.at - second.made == pytest.approx(lead_s(1.0, 2.0)), "by then they have gathered what they wish to hold"
+    assert second.at - second.made == pytest.approx(lead_s(1.0, 2.0)), (
+        "by then they have gathered what they wish to hold"
+    )
 
 
 def test_twice_the_work_of_a_calm_step_is_not_busy() -> None:

@@ -30,6 +30,9 @@ KEEPALIVE = (10, 3, 2)
 """Idle seconds, seconds between probes, probes: a room that is interrupted sends nothing, and whoever vanishes from it
 is gone in 10 + 2 x 3 s all the same."""
 
+HANDSHAKE_TIMEOUT_S = 5.0
+"""As long as a head has."""
+
 ACCEPTED_AT_ONCE = 128
 """Connections taken in one go, before the loop looks after others: 4 ms at 30 us each."""
 
@@ -164,6 +167,7 @@ class Handshake:
     ) -> None:
         """:param done: called with the descriptor and the source that a preamble named, once TLS stands."""
         self._sock: socket.socket | ssl.SSLSocket = socket.socket(fileno=fd)
+        self._sock.setblocking(False)
         self._context = context
         self._secure = secure
         self._poller = poller
@@ -175,7 +179,7 @@ class Handshake:
         poller.watch(fd, self, READABLE)
 
     def deadline(self) -> float:
-        return self._since + 5.0  # as long as a head has
+        return self._since + HANDSHAKE_TIMEOUT_S
 
     def expire(self) -> None:
         self.close()

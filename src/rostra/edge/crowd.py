@@ -49,7 +49,7 @@ class Slice:
         self.fds: list[int] = []
 
     def ready(self, fd: int, events: int) -> None:
-        if events & GONE:
+        if events & GONE or (events & READABLE and self.crowd.said_goodbye(fd)):
             self.crowd.lose(self, fd)
         elif events & READABLE:
             # After its request a listener has nothing to say. What it says all the same stays in the kernel, which
@@ -149,6 +149,17 @@ class Crowd:
         place.fds.remove(fd)
         self.poller.forget(fd)
         self._close(fd)
+
+    def said_goodbye(self, fd: int) -> bool:
+        """Whether what a listener said is TLS's close_notify, whose sender may wait for ours before it closes TCP."""
+        if not self.wire.secure:
+            return False
+        try:
+            return not self.wire.read(fd)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
 
     def lose_laggard(self, laggard: Laggard, fd: int) -> None:
         del self._laggards[fd]
