@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import fcntl
 import io
+import os
 import sys
 import wave
 from pathlib import Path
@@ -59,6 +61,21 @@ def test_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
     assert len(list(frames("-"))) == 25
     assert duration_s("-") is None
+
+
+def test_what_comes_through_a_pipe_is_heard_before_it_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = Path(wav(tmp_path / "a.wav", voice(2.0, seed=2))).read_bytes()
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 256 * 1024)
+    os.write(writing, data)  # fits into the pipe; its end stays open, as a microphone's does
+    with os.fdopen(reading, "rb") as pipe:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(pipe))
+        heard = frames("-")
+        first = [next(heard) for _ in range(10)]
+        os.close(writing)
+        assert len(first) + len(list(heard)) == 100
 
 
 def test_a_file_cut_off_in_the_middle_gives_what_it_has(tmp_path: Path) -> None:

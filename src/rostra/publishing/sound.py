@@ -16,6 +16,10 @@ from rostra.units import FRAME_SAMPLES, SAMPLE_RATE, Pcm
 STANDARD_INPUT = "-"
 
 OPEN_TIMEOUT_S = 10.0
+_LIVE = {"probesize": "32768", "analyzeduration": "300000"}
+"""How much FFmpeg may read of what comes as it is made, to learn what it is. By default five seconds, and so much later
+everything would be heard."""
+
 READ_TIMEOUT_S = 20.0
 """An address that sends nothing for so long counts as ended by an error."""
 
@@ -66,13 +70,23 @@ def _decoded(container: Any, stream: Any) -> Iterator[Any]:
 
 
 def _open(source: str) -> Any:
-    what = sys.stdin.buffer if source == STANDARD_INPUT else source
+    live = source == STANDARD_INPUT or "://" in source
     try:
-        return av.open(what, "r", timeout=(OPEN_TIMEOUT_S, READ_TIMEOUT_S))
+        return av.open(
+            _standard_input() if source == STANDARD_INPUT else source,
+            "r",
+            timeout=(OPEN_TIMEOUT_S, READ_TIMEOUT_S),
+            options=_LIVE if live else {},
+        )
     except (av.error.FFmpegError, OSError) as e:
         if isinstance(e, av.error.InvalidDataError | av.error.EOFError):
             raise Unsupported(f"{_name(source)} is not a sound file that can be read: {_reason(e)}.") from e
         raise BadRequest(f"{_name(source)} cannot be opened: {_reason(e)}.") from e
+
+
+def _standard_input() -> Any:
+    """Unbuffered, where it can be: a read that waits until its buffer is full would delay all that follows."""
+    return getattr(sys.stdin.buffer, "raw", sys.stdin.buffer)
 
 
 def _name(source: str) -> str:
