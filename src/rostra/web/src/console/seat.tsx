@@ -119,6 +119,8 @@ export function Seat({ api, claims, roomState, people, onState }: SeatProps): JS
   };
 
   const me = people.find((p) => session.current && p.session !== "" && session.current.location.endsWith(`/${p.session}`));
+  // Only the host opens the doors, by a button or by joining.
+  const shut = roomState === "scheduled" && claims.role !== "host";
   const on = state.at === "on" || state.at === "lost";
   return (
     <section class="seat" aria-label={c.heading[claims.role === "speaker" ? "speak" : "host"]}>
@@ -155,10 +157,10 @@ export function Seat({ api, claims, roomState, people, onState }: SeatProps): JS
           <Devices devices={devices} device={device} onChange={choose} />
           <Meter level={() => microphone.level()} label={c.level} />
           <p class="quiet">{c.tryIt}</p>
-          <button type="submit" class="main">
+          <button type="submit" class="main" disabled={shut}>
             {state.at === "replaced" ? c.takeBack : state.at === "idle" ? c.join : c.again}
           </button>
-          <p class="quiet">{c.headphones}</p>
+          <p class="quiet">{shut ? c.shut : c.headphones}</p>
         </form>
       ) : (
         <>

@@ -77,7 +77,10 @@ export class HlsJs implements Player {
       lowLatencyMode: true,
       maxLiveSyncPlaybackRate: 1.06,
       backBufferLength: 30,
-      enableID3MetadataCues: false, // We read them ourselves; cues would need a track of their own.
+      // We read the metadata ourselves; cues would need a track whose address the page's policy does not allow.
+      enableDateRangeMetadataCues: false,
+      enableEmsgMetadataCues: false,
+      enableID3MetadataCues: false,
     }));
     hls.on(Events.FRAG_PARSING_METADATA, (_event, data: FragParsingMetadataData) => this.#metadata(data));
     hls.on(Events.ERROR, (_event, data) => {

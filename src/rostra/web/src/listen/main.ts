@@ -1,10 +1,11 @@
 /** The listener's page. Brings player, screen and document together. */
 import { w } from "../words/index.ts";
-import { Native, nativeHls, onApplePhone } from "./native.ts";
+import { appleHls, Native, nativeHls, onApplePhone } from "./native.ts";
 import type { Notice, Player } from "./player.ts";
 import { Push, pushable } from "./push.ts";
 import { screen, type Phase, type RoomState } from "./screen.ts";
 import { silence } from "./silence.ts";
+import { mediaSource } from "./sink.ts";
 import type { Link } from "./stream.ts";
 import {
   el,
@@ -42,8 +43,8 @@ const ASK_S = 20;
 const ASK_SOON_S = 4;
 /** Those who waited for the doors come in over so many seconds. */
 const DOORS_SPREAD_S = 2;
-/** Pushed sound that does not come within this although the server answers: something on the way keeps it. */
-const KEPT_BACK_S = 12;
+/** Pushed sound that does not come within this although the server answers: something on the way keeps it. Less than DEAD_S. */
+const KEPT_BACK_S = 7;
 
 const audio = el<HTMLAudioElement>("audio");
 const query = new URLSearchParams(location.search);
@@ -207,6 +208,7 @@ const events = {
 
 /** Pushed sound does not arrive although the server does answer: take it in pieces instead. */
 async function unusable(): Promise<void> {
+  if (player && !(player instanceof Push) && player.figures().via === "hls") return leave("unsupported");
   if (!(player instanceof Push) || heard) return;
   try {
     if (!(await fetch(`${base}/state`)).ok) return;
@@ -219,15 +221,17 @@ async function unusable(): Promise<void> {
   await begin();
 }
 
-async function choose(): Promise<Player | null> {
+/** `?via=` is for tests, and for whoever looks into a network that stands in the way. */
+async function choose(): Promise<Player> {
   const via = query.get("via");
-  if (via === "native" || (!via && nativeHls() && (onApplePhone() || !pushable() || pushFailed)))
-    return new Native(base, audio, events);
-  if (via !== "hls" && pushable() && !pushFailed) {
+  const native = () => new Native(base, audio, events);
+  if (via === "native" || (!via && nativeHls() && onApplePhone())) return native();
+  if ((!via || via === "push") && pushable() && !pushFailed) {
     const push = new Push(base, audio, events, query.get("codec"));
     if (state) push.flush = state.flush_s;
     return push;
   }
+  if (via !== "hls" && (appleHls() || (nativeHls() && !mediaSource()))) return native();
   const { HlsJs } = await import("./hls.ts");
   return new HlsJs(base, audio, events);
 }
@@ -235,7 +239,7 @@ async function choose(): Promise<Player | null> {
 async function begin(): Promise<void> {
   enter("connecting");
   const chosen = await choose();
-  if (phase !== "connecting" || !chosen) return;
+  if (phase !== "connecting") return;
   player = chosen;
   player.start();
   audio.play().catch((e: unknown) => {
@@ -341,7 +345,8 @@ window.rostra = {
   stats() {
     const figures = player?.figures();
     // From the mixer to the ear; true to a second, for the server's clock comes in an answer that may be cached so long.
-    const latencyS = figures && state?.epoch && heard ? serverNow() - state.epoch - figures.mediaTimeS : null;
+    const media = figures && figures.via !== "native"; // whose times begin where it joined
+    const latencyS = media && state?.epoch && heard ? serverNow() - state.epoch - figures.mediaTimeS : null;
     const shown = el("now").dataset["says"];
     return { phase, room: cut ? "interrupted" : room, heard, says: shown, firstSoundMs, latencyS, ...figures };
   },

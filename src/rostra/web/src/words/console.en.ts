@@ -18,6 +18,7 @@ export const c = {
   level: "Level of your microphone",
   tryIt: "Say something: the line should move.",
   join: "Join the stage",
+  shut: "The doors are not open yet. You can join as soon as the host opens them.",
   headphones: "With headphones you hear the others best, and nobody hears an echo.",
   // On stage.
   joining: "Joining",
