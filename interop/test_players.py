@@ -52,7 +52,9 @@ def liquidsoap(folder: Path, script: str) -> list[str]:
 
 
 @needs("liquidsoap", "ffmpeg")
-@pytest.mark.parametrize("form", ["%vorbis", "%mp3(bitrate=128)", '%ffmpeg(format="ogg",%audio(codec="libopus",samplerate=48000))'])
+@pytest.mark.parametrize(
+    "form", ["%vorbis", "%mp3(bitrate=128)", '%ffmpeg(format="ogg",%audio(codec="libopus",samplerate=48000))']
+)
 def test_liquidsoap_speaks_as_a_source(rostra: Rostra, words: Words, tmp_path: Path, form: str) -> None:
     room = "liq-" + "".join(c for c in form if c.isalpha())[:12].lower()
     made = rostra.create("A station", room)
