@@ -103,7 +103,7 @@ def _default(value: Any) -> str:
 def commands() -> str:
     out = ["# Commands", "", "Made from every command's `--help` by `make docs`.", ""]
     out += [f"* [`rostra {verb}`](#rostra-{verb}): {what}" for verb, what in VERBS.items()]
-    root = click.Context(main, info_name="rostra", terminal_width=HELP_WIDTH)
+    root = click.Context(main, info_name="rostra", terminal_width=HELP_WIDTH, **main.context_settings)
     for verb in VERBS:
         command = main.get_command(root, verb)
         assert command is not None
