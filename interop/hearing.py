@@ -7,14 +7,14 @@ from numpy.typing import NDArray
 
 from rostra.units import SAMPLE_RATE, Pcm
 
-BLOCK = SAMPLE_RATE // 2
+BLOCK = SAMPLE_RATE // 5
 SAME = 0.7
-"""Normalised correlation above which half a second is the same half second. Lossy codecs and the leveller's slow gain
+"""Normalised correlation above which a fifth of a second is the same fifth. Lossy codecs and the leveller's slow gain
 leave speech above 0.9; another voice stays under 0.3."""
 
 
 def likeness(said: Pcm, heard: Pcm) -> float:
-    """Of the half seconds of ``heard`` in which there is sound, the share that is found in ``said`` (which loops)."""
+    """Of the fifths of a second of ``heard`` in which there is sound, the share that is found in ``said`` (which loops)."""
     loop = np.concatenate([said, said[: 2 * BLOCK]]).astype(np.float64)
     size = 1 << (loop.size + BLOCK).bit_length()
     spectrum = np.fft.rfft(loop, size)
