@@ -30,7 +30,7 @@ def run(scale: Scale) -> Result:
         },
     )  # fmt: skip
     columns: dict[str, list[float]] = {}
-    with on_air(pinned=True) as air, edges(air, flush_s=0.5, pinned=True) as edge:
+    with on_air(pinned=True, loop_s=scale.pick(40.0, 8.0)) as air, edges(air, flush_s=0.5, pinned=True) as edge:
         for _ in scale.rounds:
             address = newest_part(edge.port)
             body = fetch(edge.port, address)

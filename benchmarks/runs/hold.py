@@ -27,7 +27,7 @@ def run(scale: Scale) -> Result:
         },
     )  # fmt: skip
     columns: dict[str, list[float]] = {}
-    with on_air() as air:
+    with on_air(loop_s=scale.pick(40.0, 8.0)) as air:
         for _ in scale.rounds:
             with edges(air, flush_s=FLUSH_S, processes=processes) as server:
                 # The page starts with the backlog it is given, two flushes; a part may be shorter than its name says.

@@ -31,7 +31,7 @@ def run(scale: Scale) -> Result:
         },
     )  # fmt: skip
     rounds: dict[str, list[Heard]] = {}
-    with on_air() as air:
+    with on_air(loop_s=scale.pick(40.0, 8.0)) as air:
         for _ in scale.rounds:
             with edges(air, flush_s=FLUSH_S) as server:
                 crowd = Crowd(server.port, live(), listeners, rate, start_buffer_s=2 * FLUSH_S - 0.05)

@@ -16,8 +16,8 @@ from benchmarks.programs import LeftOut, has_openssl
 from benchmarks.results import Must, Result
 from benchmarks.scale import Scale
 
-FLUSH_S = 1.0
-BYTES_A_FLUSH = 4096
+FLUSH_S = 0.5
+BYTES_A_FLUSH = 2048
 WHAT = "memory a listener"
 
 
@@ -33,7 +33,7 @@ def run(scale: Scale) -> Result:
         },
     )  # fmt: skip
     columns: dict[str, dict[str, list[float]]] = {}
-    with on_air() as air, TemporaryDirectory() as name:
+    with on_air(loop_s=scale.pick(40.0, 8.0)) as air, TemporaryDirectory() as name:
         certificate = None
         try:
             certificate = make_certificate(Path(name)) if has_openssl() else None
@@ -47,7 +47,7 @@ def run(scale: Scale) -> Result:
                 _grow(columns, "edge, TLS", encrypted, live(), with_tls, tls=True)
             try:
                 theirs = icecast(BYTES_A_FLUSH, FLUSH_S, pinned=False, burst_bytes=2 * BYTES_A_FLUSH)
-                _grow(columns, icecast_version(), theirs, "/live", listeners, mpeg=BYTES_A_FLUSH * 8)
+                _grow(columns, icecast_version(), theirs, "/live", listeners, mpeg=round(BYTES_A_FLUSH * 8 / FLUSH_S))
             except LeftOut as e:
                 result.left_out = [*result.left_out, str(e)]
     for name, kinds in columns.items():
@@ -74,7 +74,7 @@ def _grow(
             time.sleep(2 * FLUSH_S)
             before = memory_kib(*server.pids)
             with gathered(replace(crowd, listeners=listeners)) as rest:
-                time.sleep(5 * FLUSH_S)
+                time.sleep(6 * FLUSH_S)
                 after = memory_kib(*server.pids)
                 alive = first.mark()["alive"] + rest.mark()["alive"]
                 rest.finish()

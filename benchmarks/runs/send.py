@@ -15,7 +15,7 @@ WHAT = "CPU to send a listener a second of sound"
 
 
 def run(scale: Scale) -> Result:
-    listeners, seconds = scale.pick(10_000, 200), scale.pick(20.0, 3.0)
+    listeners, seconds = scale.pick(10_000, 200), scale.pick(20.0, 2.0)
     result = Result(
         "send",
         WHAT,
@@ -26,7 +26,7 @@ def run(scale: Scale) -> Result:
         },
     )  # fmt: skip
     found: dict[str, list[Steady]] = {}
-    with on_air(pinned=True) as air:
+    with on_air(pinned=True, loop_s=scale.pick(40.0, 8.0)) as air:
         for _ in scale.rounds:
             with edges(air, flush_s=FLUSH_S, pinned=True) as server:
                 ours = _measure(server, "edge", live(), listeners, seconds, mpeg=False)

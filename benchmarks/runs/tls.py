@@ -23,7 +23,7 @@ def run(scale: Scale) -> Result:
     if not has_openssl():
         raise LeftOut("the crowd has no TLS without OpenSSL's headers (libssl-dev)")
     # A proxy holds two sockets a listener, so 8,000 is what 20,000 open files allow.
-    listeners, seconds = scale.pick(8000, 100), scale.pick(20.0, 3.0)
+    listeners, seconds = scale.pick(8000, 100), scale.pick(20.0, 2.0)
     result = Result(
         "tls",
         f"{WHAT}, with TLS",
@@ -35,9 +35,10 @@ def run(scale: Scale) -> Result:
     )  # fmt: skip
     cpu: dict[str, list[float]] = {}
     lost: list[float] = []
-    with on_air(pinned=True) as air, TemporaryDirectory() as name:
+    with on_air(pinned=True, loop_s=scale.pick(40.0, 8.0)) as air, TemporaryDirectory() as name:
         both = make_certificate(Path(name))
         for _ in scale.rounds:
+            lost.append(0)
             for setup in (_plain, _tls_at_the_edge, _behind_nginx, _behind_haproxy):
                 try:
                     with setup(air, both) as (port, groups):
@@ -49,7 +50,7 @@ def run(scale: Scale) -> Result:
                             heard = gathering.finish()
                         for group, value in steady.cpu_us.items():
                             cpu.setdefault(group, []).append(value)
-                        lost.append(heard.lost + heard.never)
+                        lost[-1] += heard.lost + heard.never
                 except LeftOut as e:
                     result.left_out = sorted({*result.left_out, str(e)})
     for group, values in cpu.items():
