@@ -47,7 +47,7 @@ lint: setup
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@cd src/rostra/web && PATH="$(CURDIR)/$(BIN):$$PATH" npm run --silent check
+	@$(BIN)/python hatch_build.py check
 
 format: setup
 	@$(BIN)/ruff format .
