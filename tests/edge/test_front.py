@@ -293,8 +293,8 @@ sys.stdin.read()
 
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("ip"), reason="ip, as root, to make a network namespace")
 async def test_whoever_vanishes_without_a_fin_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A listener behind a link that goes down in the middle of it; the kernel gives up by TCP_USER_TIMEOUT, which is 2 s
-    here. That 15 s add up to less than 20 is in test_accepting.
+    """A listener behind a link that goes down in the middle of it; the kernel gives up by TCP_USER_TIMEOUT, which is 2
+    s here. That 15 s add up to less than 20 is in test_accepting.
     """
     monkeypatch.setattr(accepting, "USER_TIMEOUT_S", 2.0)
     name = f"rostra-{os.getpid()}"
