@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 
@@ -133,13 +134,14 @@ def bob(rostra: Rostra, words: dict[str, tuple[Path, Pcm]]) -> str:
 def _on_air(rostra: Rostra, words: dict[str, tuple[Path, Pcm]], name: str) -> str:
     made = rostra.create(f"{name.title()} speaks", f"{name}-room")
     rostra.publish(made["links"]["host"], words[name][0])
-    until(lambda: state(rostra, f"{name}-room") == "live", 30)
-    return f"{rostra.front}/r/{name}-room"
+    address = f"{rostra.front}/r/{name}-room"
+    # HLS players begin three segments back: so much must have been on air.
+    until(lambda: httpx.get(f"{address}/hls/aac.m3u8").text.count("#EXTINF") >= 4, 60)
+    assert state(rostra, f"{name}-room") == "live"
+    return address
 
 
 def state(rostra: Rostra, room: str) -> str:
-    import httpx
-
     answer = httpx.get(f"{rostra.front}/r/{room}/state")
     return str(answer.json().get("state", "")) if answer.status_code == 200 else ""
 

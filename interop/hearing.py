@@ -14,7 +14,7 @@ leave speech above 0.9; another voice stays under 0.3."""
 
 
 def likeness(said: Pcm, heard: Pcm) -> float:
-    """Of the fifths of a second of ``heard`` in which there is sound, the share that is found in ``said`` (which loops)."""
+    """Of the fifths of a second of ``heard`` that are not silent, the share found in ``said`` (which loops)."""
     loop = np.concatenate([said, said[: 2 * BLOCK]]).astype(np.float64)
     size = 1 << (loop.size + BLOCK).bit_length()
     spectrum = np.fft.rfft(loop, size)

@@ -23,9 +23,9 @@ Heard = dict[tuple[str, str], Pcm]
 
 @pytest.fixture(scope="module")
 def heard(ann: str, bob: str) -> Heard:
-    """What ffmpeg hears on every path of both rooms, all at the same time."""
+    """What ffmpeg hears on every path of both rooms, a few at a time."""
     wanted = {(name, path): f"{room}/{path}" for name, room in (("ann", ann), ("bob", bob)) for path in PATHS}
-    with ThreadPoolExecutor(len(wanted)) as pool:
+    with ThreadPoolExecutor(4) as pool:
         return dict(zip(wanted, pool.map(lambda url: ffmpeg_pcm("-i", url, seconds=8), wanted.values()), strict=True))
 
 
@@ -70,7 +70,7 @@ def speaks(rostra: Rostra, file: Path, form: str, legacy: bool) -> Pcm:
 @pytest.mark.parametrize("legacy", [False, True], ids=["put", "source"])
 def test_ffmpeg_speaks_as_a_source(rostra: Rostra, words: Words, legacy: bool) -> None:
     file = words["ann"][0]
-    with ThreadPoolExecutor(len(SOURCES)) as pool:
+    with ThreadPoolExecutor(2) as pool:
         heard = dict(zip(SOURCES, pool.map(lambda form: speaks(rostra, file, form, legacy), SOURCES), strict=True))
     for form, pcm in heard.items():
         assert likeness(words["ann"][1], pcm[2 * 48_000 :]) >= 0.7, form
