@@ -14,7 +14,7 @@ from rostra.wire.rooms import Room
 
 log = logging.getLogger("rostra.studio")
 
-STAGE_WITHIN_S = 5.0
+STAGE_WITHIN_S = 15.0
 """From asking for a stage to its first answer; a speaker waits meanwhile."""
 
 PING_S = 1.0
@@ -139,7 +139,7 @@ class Rooms:
     async def _stage(self, room_id: str) -> None:
         """Returns when the room's stage answers; asks for one if it does not.
 
-        :raises StageUnavailable: if it does not within 5 s.
+        :raises StageUnavailable: if it does not in time.
         """
         try:
             async with asyncio.timeout(STAGE_WITHIN_S):
