@@ -83,7 +83,7 @@ class Crowd:
         fast = known & ~slow & (over > np.where(self._fast[:n], 0.0, 0.3))
         self._slow[:n], self._fast[:n] = slow, fast
         rate = np.where(slow, np.where(short > 0.4, SLOWEST, np.where(short > 0.1, SLOWER, 0.99)), 1.0)
-        self._rate[:n] = np.where(fast, np.clip(1 + np.round(5 * over) / 100, 1.01, FASTEST), rate)
+        self._rate[:n] = np.where(fast, np.clip(1 + np.round(10 * over) / 100, 1.01, FASTEST), rate)
         self.rates = (min(self.rates[0], float(self._rate[:n].min())), max(self.rates[1], float(self._rate[:n].max())))
         jump = held > wish + flush_s + JUMP_S
         self.held[:n] = np.where(jump, wish, held)

@@ -43,7 +43,10 @@ const ASK_S = 20;
 const ASK_SOON_S = 4;
 /** Those who waited for the doors come in over so many seconds. */
 const DOORS_SPREAD_S = 2;
-/** Pushed sound that does not come within this although the server answers: something on the way keeps it. Less than DEAD_S. */
+/**
+ * Pushed sound that does not come within this, twice, although the server answers: something on the way keeps it. Less
+ * than DEAD_S. Not after one try: an edge with a crowd at its door must not be asked for a large file on top.
+ */
 const KEPT_BACK_S = 7;
 
 const audio = el<HTMLAudioElement>("audio");
@@ -66,6 +69,7 @@ let firstSoundMs: number | null = null;
 let askTimer = 0;
 let doors = 0;
 let keptBack = 0;
+let inVain = 0;
 let pushFailed = false;
 
 const clock = (): number => performance.now() / 1000;
@@ -146,9 +150,9 @@ function onLink(link: Link): void {
   if (link.at === "connecting") {
     until = 0;
     if (phase !== "reconnecting") enter(heard ? "sounding" : "connecting");
-    keptBack = window.setTimeout(() => void unusable(), KEPT_BACK_S * 1000);
+    if (inVain++) keptBack = window.setTimeout(() => void unusable(), KEPT_BACK_S * 1000);
   } else if (link.at === "connected") {
-    until = 0;
+    until = inVain = 0;
     cut = false; // Where it still holds, the edge says so again.
     enter(heard ? "sounding" : "connecting");
   } else if (link.at === "waiting") {
