@@ -35,8 +35,8 @@ def test_a_part_that_breaks_off_is_left_out(loop: Loop) -> None:
     assert matches(stream(loop, range(8, 16))[:-100], loop.source)
 
 
-def test_another_moment_does_not_match(loop: Loop) -> None:
-    late = np.roll(loop.source, SAMPLE_RATE // 50)
+def test_a_millisecond_late_does_not_match(loop: Loop) -> None:
+    late = np.roll(loop.source, SAMPLE_RATE // 1000)
     assert not matches(stream(loop, range(8, 28)), late)
 
 
@@ -50,3 +50,8 @@ def test_silence_and_noise_do_not_match(loop: Loop) -> None:
 def test_a_stream_without_sound_does_not_match(loop: Loop) -> None:
     assert not matches(b"", loop.source)
     assert not matches(loop.init, loop.source)
+
+
+def test_a_hole_does_not_match(loop: Loop) -> None:
+    torn = stream(loop, range(8, 14)) + b"".join(loop.part(n, 0.0, 1).body for n in range(15, 28))
+    assert not matches(torn, loop.source)
