@@ -27,8 +27,8 @@ MS: Final = SAMPLE_RATE // 1000
 CAPACITY: Final = 5 * SAMPLE_RATE
 """5 s, 480 kB: what servers send at once to a new listener, for a relay may be our source. More waits in its socket."""
 
-FIRST_TARGET: Final = 200 * MS
-"""The reserve to begin with: a TCP retransmission."""
+FIRST_TARGET: Final = 400 * MS
+"""The reserve to begin with: a TCP retransmission, twice. Whoever wants less delay speaks by WebRTC."""
 
 MAX_TARGET: Final = 1500 * MS
 """A source that stalls for longer is heard to stall."""
