@@ -316,6 +316,43 @@ async def test_what_is_remembered_is_bounded(front: Edge, monkeypatch: pytest.Mo
     assert len(door._routes) <= 4
 
 
+async def test_whoever_waits_when_it_ends_is_answered(front: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room_module, "ENDING_S", 0.05)
+    paths = [f"{OPUS}?_HLS_msn=3&_HLS_part=0", "/r/demo/hls/aac/g1-p23.m4s", "/r/demo/live.mp3"]
+    clients = [await front.client() for _ in paths]
+    for client, path in zip(clients, paths, strict=True):
+        client.get(path)
+    await until(lambda: front.front.door.held == 3)
+    front.front.on_record("demo", room(RoomState.ENDED))
+    playlist, part, radio = [await c.answer() for c in clients]
+    assert playlist.status == 200
+    assert b"#EXT-X-ENDLIST" in playlist.body
+    assert part.status == 404
+    assert radio.status == 410
+
+
+async def test_a_hint_that_comes_to_nothing_is_answered_at_once(front: Edge) -> None:
+    client = await front.client()
+    client.get("/r/demo/hls/opus/g1-p24.m4s")
+    await until(lambda: front.front.door.held == 1)
+    front.feed(stream(0.5, generation=2, first=24, base=960 * 500))
+    assert (await client.answer()).status == 404
+
+
+async def test_an_event_that_is_long_over_leaves_its_page(front: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room_module, "ENDING_S", 0.05)
+    monkeypatch.setattr(room_module, "KEPT_S", 0.3)
+    front.front.on_record("demo", room(RoomState.ENDED))
+    await until(lambda: front.front.door.rooms["demo"].over)
+    assert b"#EXT-X-ENDLIST" in (await front.ask(OPUS)).body
+    await until(lambda: not front.front.door.rooms["demo"].windows[Rendition.OPUS].ready)
+    for path in (OPUS, "/r/demo/hls/main.m3u8", "/r/demo/live"):
+        assert (await front.ask(path)).status == 410
+    assert (await front.ask(PART)).status == 404
+    assert json.loads((await front.ask("/r/demo/state")).body)["state"] == "ended"
+    assert (await front.ask("/r/demo")).status == 200
+
+
 async def test_a_room_that_is_deleted_is_gone(front: Edge) -> None:
     client = await front.client()
     client.get("/r/demo/live")

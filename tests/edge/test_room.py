@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from rostra.edge.framing import Piece
-from rostra.edge.room import ENDING_S, SILENT_S, RoomOnAir, listed
+from rostra.edge.room import ENDING_S, KEPT_S, SILENT_S, RoomOnAir, listed
 from rostra.packaging import RoomWindows
 from rostra.processes.edge import notice
 from rostra.units import Rendition, RoomState, WallTime
@@ -84,6 +84,19 @@ def test_ended_after_the_last_part() -> None:
     assert not made.on_part(parts[2], 2.0)
     made.tick(50.0)
     assert said(made) == []
+
+
+def test_what_is_over_is_let_go_after_a_while() -> None:
+    made, empty = on_air(), RoomWindows()
+    made.on_part(stream(0.5)[0], 1.0)
+    assert not made.retire(empty, 1000.0)
+    made.on_record(room(RoomState.ENDED), 2.0)
+    made.tick(3.0)
+    assert not made.retire(empty, 3.0 + KEPT_S - 1)
+    assert made.retire(empty, 3.0 + KEPT_S)
+    assert made.windows is empty
+    assert not made.retire(RoomWindows(), 9000.0)
+    assert made.state is RoomState.ENDED
 
 
 def test_a_lower_generation_is_fenced_off() -> None:

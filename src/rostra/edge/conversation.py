@@ -464,6 +464,7 @@ class Conversation:
         if self.over:
             return
         self.over = True
+        self._in = self._out = b""  # the timers know us for a while yet
         if self._request is not None:
             self._request = None
             self.door.abandon(self)

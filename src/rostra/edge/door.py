@@ -40,6 +40,9 @@ from rostra.units import Part, Rendition
 from rostra.wire.playlists import BLOCK_TIMEOUT_S, MEDIA_TYPE, PLAYLIST_TYPE
 from rostra.wire.rooms import Room
 
+NOT_MADE = "This part was not made."
+ENDED = "This event has ended."
+
 MAX_ROUTES = 4096
 """Addresses whose meaning is remembered; when full, all are forgotten."""
 
@@ -154,6 +157,23 @@ class Door:
         self._release(room, part.name.rendition)
         return True
 
+    def end_room(self, room: RoomOnAir) -> None:
+        """It has just ended: nobody waits any longer."""
+        for rendition in Rendition:
+            self._release(room, rendition)
+        for _, who, _ in self._radios.release(lambda k: k == room.id):
+            self.ready.append((who, problem(Gone(ENDED))))
+
+    def retire(self, room: RoomOnAir) -> None:
+        """Let go of a room that ended a while ago: its page and its state stay."""
+        if not room.retire(self._make_windows(), self.now):
+            return
+        for key in [k for k in self._crowds if k[0] == room.id]:
+            self._crowds.pop(key).drop_all()
+        for known in [k for k in self._welcomes if k[0] == room.id]:
+            del self._welcomes[known]
+        self.forget()
+
     def crowds(self, room: RoomOnAir, rendition: Rendition) -> list[Crowd]:
         return [c for (r, which, _, _), c in self._crowds.items() if r == room.id and which is rendition]
 
@@ -266,7 +286,7 @@ class Door:
         rendition = parse_codec(request.line.query)
         room = self._room_of(route)
         if room.over:
-            raise Gone("This event has ended.")
+            raise Gone(ENDED)
         form = Form.CHUNKED if request.line.one_one else Form.BARE
         if request.head_only:
             return Answer(200, _live_fields(MEDIA_TYPE), length=False)
@@ -283,7 +303,7 @@ class Door:
     def _mp3(self, route: Route, request: Request, conversation: Conversation) -> Answer | Welcome | Held:
         room = self._room_of(route)
         if room.over:
-            raise Gone("This event has ended.")
+            raise Gone(ENDED)
         form = Form.ICY if request.field("icy-metadata") == "1" else Form.BARE
         if request.head_only:
             return Answer(200, _mp3_fields(room, form), closes=True, length=False)
@@ -318,8 +338,11 @@ class Door:
     # --- LL-HLS ---
 
     def _master(self, route: Route, request: Request) -> Answer:
-        playlist = self._room_of(route).windows.multivariant
+        room = self._room_of(route)
+        playlist = room.windows.multivariant
         if playlist is None:
+            if room.over:
+                raise Gone(ENDED)
             raise Full("The room has no sound yet.", COME_BACK_S)
         return _playlist(playlist, request.fields.encoding, CACHE_PLAYLIST, self.date)
 
@@ -330,6 +353,8 @@ class Door:
         window = room.windows[route.rendition]
         wanted = _Wanted(directives.skip, request.fields.encoding, directives.blocking)
         if not window.ready:
+            if room.over:
+                raise Gone(ENDED)
             # An empty playlist would break players: the first part is waited for.
             self._playlists.hold((room.id, route.rendition, 0, 0), conversation, wanted, self.now + FIRST_PART_S)
             return HELD
@@ -390,10 +415,12 @@ class Door:
         for ask, who, wanted in self._playlists.release(lambda k: k[:2] == mine and window.has(k[2], k[3])):
             del ask
             self.ready.append((who, self._playlist_form(room, rendition, wanted)))
-        for named, who, _ in self._parts.release(lambda k: k[:2] == mine and window.media(k[2]) is not None):
+        for named, who, _ in self._parts.release(lambda k: k[:2] == mine and k[2] != window.hint):
             body = window.media(named[2])
-            assert body is not None
-            self.ready.append((who, self._media.get(named) or self._remember_media(room, named, body)))
+            if body is None:  # another generation came instead, or this part was lost
+                self.ready.append((who, problem(NotFound(NOT_MADE))))
+            else:
+                self.ready.append((who, self._media.get(named) or self._remember_media(room, named, body)))
 
     def release_radios(self, room: RoomOnAir) -> None:
         """MP3 was flushed: radios that waited for it get their place."""
@@ -406,7 +433,7 @@ class Door:
             error = Full("No sound has come yet. Please try again.", COME_BACK_S)
             self.ready.append((who, problem(error, cache=NO_STORE)))
         for _, who in self._parts.expire(self.now):
-            self.ready.append((who, problem(NotFound("This part was not made."))))
+            self.ready.append((who, problem(NotFound(NOT_MADE))))
 
     def abandon(self, conversation: Conversation) -> None:
         for holds in (self._playlists, self._parts, self._radios):

@@ -328,7 +328,10 @@ class Front:
         self._next_tick = max(self._next_tick + TICK_S, now)
         self._tick_handle = self._loop.call_at(self._loop.time() + self._next_tick - now, self._tick)
         for room in door.rooms.values():
+            was_over = room.over
             room.tick(now)
+            if room.over and not was_over:
+                door.end_room(room)
             for rendition in Rendition:
                 self._flush_if_due(room, rendition)
             if room.over:
@@ -347,6 +350,7 @@ class Front:
                 self._send(crowd)
             elif not crowd.busy:
                 crowd.close_sent(1000)
+        self.door.retire(room)
 
     def _expire_timed(self, now: float) -> None:
         timed = self._timed

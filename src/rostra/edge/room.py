@@ -24,6 +24,10 @@ ENDING_S = 0.5
 """Between the record that says ended and the end: parts and records come by different ways, and the last part is to be
 heard."""
 
+KEPT_S = 120.0
+"""After the end: whoever is behind hears the rest, as long as parts can be asked for while a room is on air. Then its
+sound is let go, or an edge would grow with every event it has seen."""
+
 PUSHED = (Rendition.OPUS, Rendition.AAC)
 
 
@@ -42,6 +46,7 @@ class RoomOnAir:
         self._last_part_at: float | None = None
         self._part_at: dict[Rendition, float] = {}
         self._ending_at: float | None = None
+        self._over_at = 0.0
         self._listening = 0
         self._stage: list[dict[str, Any]] = []
 
@@ -88,7 +93,7 @@ class RoomOnAir:
     def tick(self, now: float) -> None:
         """Call it several times a second."""
         if self._ending_at is not None and now >= self._ending_at and not self.over:
-            self.over = True
+            self.over, self._over_at = True, now
             self.windows.end()
             self._say("ended", {}, now)
         self._judge(now)
@@ -118,6 +123,14 @@ class RoomOnAir:
     def end_of(self, rendition: Rendition) -> MediaTime:
         last = self.windows[rendition].last
         return last.end if last else MediaTime(0)
+
+    def retire(self, windows: Windows, now: float) -> bool:
+        """Let go of the sound of a room that ended a while ago, for ``windows`` that are empty. True when it does."""
+        if not self.over or not self._over_at or now - self._over_at < KEPT_S:
+            return False
+        self.windows, self._over_at = windows, 0.0
+        self.feeds = {r: Feed(r, self.feeds[r].title) for r in Rendition}
+        return True
 
     # --- what is asked ---
 
