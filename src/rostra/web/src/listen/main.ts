@@ -242,8 +242,9 @@ async function choose(): Promise<Player> {
 
 async function begin(): Promise<void> {
   enter("connecting");
-  const chosen = await choose();
+  const chosen = await choose().catch(() => null);
   if (phase !== "connecting") return;
+  if (!chosen) return leave("paused");
   player = chosen;
   player.start();
   audio.play().catch((e: unknown) => {
@@ -297,6 +298,7 @@ function tap(): void {
   if (player || phase === "armed" || phase === "connecting") return leave("paused");
   tappedAt = performance.now();
   firstSoundMs = null;
+  inVain = 0;
   if (room === "scheduled") armed();
   else void begin();
 }
@@ -314,8 +316,10 @@ function mediaSession(): void {
 /** What is not needed until sound plays comes after it. */
 async function extras(): Promise<void> {
   if (theatre) return;
-  const { attachDetails, Theatre } = await import("./later.ts");
-  if (theatre) return;
+  // An edge that dies in this moment must not be an error: the next sound asks again.
+  const later = await import("./later.ts").catch(() => null);
+  if (theatre || !later) return;
+  const { attachDetails, Theatre } = later;
   theatre = new Theatre(el("theatre"), el("voices"));
   attachDetails(() => player?.figures() ?? null, base);
 }
