@@ -88,15 +88,16 @@ def start(
     words[0] = shutil.which(words[0]) or words[0]
     if core is not None and (os.cpu_count() or 1) > core:
         words = [shutil.which("taskset") or "taskset", "-c", str(core), *words]
-    return subprocess.Popen(
-        leashed(words),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=log.open("ab") if log else None,
-        text=True,
-        env={**os.environ, **(env or {})},
-        cwd=ROOT,
-    )
+    with log.open("ab") if log else contextlib.nullcontext() as errors:
+        return subprocess.Popen(
+            leashed(words),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env={**os.environ, **(env or {})},
+            cwd=ROOT,
+        )
 
 
 def end(process: subprocess.Popen[str], grace_s: float = 5.0) -> None:
