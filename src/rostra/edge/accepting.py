@@ -92,6 +92,8 @@ class Acceptor:
         self._taken = taken
         self._exhausted = exhausted
         self.accepted = 0
+        self.crowded = False
+        """Whether more were waiting than were taken when it was last looked."""
 
     def start(self) -> None:
         self._poller.watch(self.listener.fileno(), self, READABLE)
@@ -103,7 +105,7 @@ class Acceptor:
         self._poller.expect(self.listener.fileno(), READABLE)
 
     def ready(self, fd: int, events: int) -> None:
-        self.accept(ACCEPTED_AT_ONCE)
+        self.crowded = self.accept(ACCEPTED_AT_ONCE)
 
     def accept(self, most: int) -> bool:
         """Take at most ``most`` connections. False when no more are waiting."""

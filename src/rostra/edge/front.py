@@ -41,6 +41,9 @@ TICK_S = 0.1
 SLICE_S = 0.002
 """Sending at a time, then the loop looks after those who are just joining."""
 
+CROWDED_SLICE_S = 0.0005
+"""The same while more are joining than are let in at once: whoever listens already has sound in hand."""
+
 TURNED_AWAY = 8
 """Different waiting times told to those who find the edge full, so that they do not come back together."""
 
@@ -299,7 +302,8 @@ class Front:
         self._pumping = False
         self._look_at_clock()
         begun = time.perf_counter()
-        until, now = begun + SLICE_S, begun
+        crowded = self._acceptor is not None and self._acceptor.crowded
+        until, now = begun + (CROWDED_SLICE_S if crowded else SLICE_S), begun
         ready, busy = self.door.ready, self._busy
         while now < until:
             if ready:
