@@ -11,12 +11,10 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import machine
+from benchmarks import NAMES, machine, table
 from benchmarks.programs import LeftOut
 from benchmarks.results import RESULTS, Result
 from benchmarks.scale import Scale
-
-NAMES = ("send", "tls", "joins", "hold", "memory", "hls", "mouth_to_ear", "stage")
 
 
 def main() -> int:
@@ -34,6 +32,9 @@ def main() -> int:
     for name in options.names or NAMES:
         failed += not _one(name, Scale(options.quick, options.repeat), folder)
     print(f"results: {folder}")
+    if folder == RESULTS:
+        table.PAGE.write_text(table.page(table.load(RESULTS)))
+        print(f"table: {table.PAGE}")
     return 1 if failed else 0
 
 

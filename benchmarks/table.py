@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.__main__ import NAMES
+from benchmarks import NAMES
 from benchmarks.programs import ROOT
 from benchmarks.results import RESULTS
 

@@ -16,6 +16,8 @@ need cc "gcc libc6-dev"
 need ip iproute2
 need openssl openssl
 need setpriv util-linux
+need wrk wrk
+need janus janus
 [ -f /usr/include/openssl/ssl.h ] || missing="$missing libssl-dev"
 [ -z "$missing" ] && exit 0
 

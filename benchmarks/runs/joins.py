@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from benchmarks.crowd import Crowd, Heard, gathered
-from benchmarks.machine import kernel_drops
+from benchmarks.machine import cpu_s, kernel_drops
 from benchmarks.ours import edges, live, on_air
 from benchmarks.peers import Server, icecast, icecast_version
 from benchmarks.programs import LeftOut
@@ -60,10 +60,13 @@ def run(scale: Scale) -> Result:
 
 
 def _join(crowd: Crowd, server: Server, result: Result) -> Heard:
-    before = kernel_drops()
+    before, used = kernel_drops(), cpu_s(*server.pids)
     with gathered(crowd) as gathering:
+        a_join_us = (cpu_s(*server.pids) - used) / crowd.listeners * 1e6
         time.sleep(3 * FLUSH_S)
         heard = gathering.finish()
     drops: dict[str, Any] = {k: v - before[k] for k, v in kernel_drops().items()}
-    result.details.setdefault(server.name, []).append({**heard.summary(), "kernel": drops})
+    result.details.setdefault(server.name, []).append(
+        {**heard.summary(), "cpu_a_join_us": round(a_join_us, 1), "kernel": drops}
+    )
     return heard

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.__main__ import NAMES
+from benchmarks import NAMES
 from benchmarks.programs import ROOT
 
 pytestmark = [
