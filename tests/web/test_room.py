@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Browser, Page
 
 from rostra.units import Rendition
 from tests.web.conftest import accessible, portraits, stats, until
@@ -169,6 +169,9 @@ async def test_before_it_begins_one_tap_waits_and_sound_begins_by_itself(page: P
         await page.reload()
         await page.click("#go")
         await until(page, "s.says === 'armed'")
+        await page.wait_for_function(
+            "() => { const a = document.getElementById('audio'); return a.loop && !a.paused; }"
+        )
         await accessible(page)
         await portraits(page, "armed")
         stub.room.state = "open"
@@ -302,6 +305,44 @@ async def test_no_such_room(page: Page) -> None:
         await until(page, "s.says === 'absent'")
         await accessible(page)
         await portraits(page, "absent")
+
+
+async def test_the_addresses_for_other_players_are_there_before_sound(page: Page) -> None:
+    async with Stub() as stub:
+        await page.goto(stub.page)
+        await page.click("summary")
+        await page.get_by_role("link", name="MP3").wait_for()
+
+
+async def test_a_browser_that_plays_nothing_is_told_where_else(page: Page) -> None:
+    await page.add_init_script("delete window.MediaSource; HTMLMediaElement.prototype.canPlayType = () => '';")
+    async with Stub() as stub:
+        await page.goto(stub.page)
+        await page.click("#go")
+        await until(page, "s.says === 'unsupported'")
+        await page.get_by_role("link", name="MP3").wait_for()
+        await accessible(page)
+
+
+async def test_in_german(browser: Browser) -> None:
+    async with Stub() as stub:
+        context = await browser.new_context(locale="de-DE", viewport={"width": 360, "height": 740})
+        page = await context.new_page()
+        await page.goto(stub.page)
+        await page.get_by_text("Jetzt live").wait_for()
+        assert await page.get_attribute("html", "lang") == "de"
+        await page.get_by_role("button", name="Zuhören").click()
+        await until(page, "s.heard")
+        await page.get_by_role("button", name="Nicht mehr zuhören").wait_for()
+        await page.get_by_text("1.234 hören zu").wait_for()
+        await page.get_by_text("Ton und Verbindung").click()
+        await page.get_by_text("Opus, zugeschickt").wait_for()
+        await page.get_by_text("Leitung").or_(page.get_by_text("spricht")).first.wait_for()
+        await accessible(page)
+        await portraits(page, "german")
+        await page.goto(f"{stub.page}?lang=en")
+        await page.get_by_text("On air now").wait_for()
+        await context.close()
 
 
 async def test_motion_is_off_where_it_is_not_wanted(page: Page) -> None:

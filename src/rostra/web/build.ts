@@ -35,7 +35,7 @@ const PAGES: Record<string, Page> = {
 };
 
 /** What inlined pages load later. Bundles of their own: a file cannot import from a script that stands in a page. */
-const LATER = ["src/listen/later.ts", "src/listen/hls.ts"];
+const LATER = ["src/listen/later.ts", "src/listen/hls.ts", "src/words/de.ts"];
 
 const TYPES: Record<string, string> = { js: "text/javascript", css: "text/css", svg: "image/svg+xml" };
 

@@ -1,5 +1,5 @@
 /** The figures behind "Sound and connection", and the addresses for other players. */
-import { wLater as w } from "../words/index.ts";
+import { wLater as w } from "../words/later.ts";
 import type { Figures } from "./player.ts";
 import { el } from "./view.ts";
 

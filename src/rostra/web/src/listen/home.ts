@@ -1,5 +1,6 @@
 /** The front page: rooms on air and to come. */
-import { language, w, wHome } from "../words/index.ts";
+import { language, translated, w } from "../words/index.ts";
+import { wHome } from "../words/later.ts";
 import { el, moment, put } from "./view.ts";
 import type { RoomState } from "./screen.ts";
 
@@ -62,4 +63,4 @@ async function ask(): Promise<void> {
 
 document.documentElement.lang = language;
 put("title", wHome.title);
-void ask();
+void translated.then(ask);

@@ -1,10 +1,9 @@
 /** The listener's page. Brings player, screen and document together. */
-import { w } from "../words/index.ts";
+import { language, translated, w } from "../words/index.ts";
 import { appleHls, Native, nativeHls, onApplePhone } from "./native.ts";
 import type { Notice, Player } from "./player.ts";
 import { Push, pushable } from "./push.ts";
 import { screen, type Phase, type RoomState } from "./screen.ts";
-import { silence } from "./silence.ts";
 import { mediaSource } from "./sink.ts";
 import type { Link } from "./stream.ts";
 import {
@@ -64,6 +63,7 @@ let offset = -Infinity;
 let until = 0;
 let player: Player | null = null;
 let theatre: Theatre | null = null;
+let playSilence: ((audio: HTMLAudioElement) => void) | null = null;
 let tappedAt = 0;
 let firstSoundMs: number | null = null;
 let askTimer = 0;
@@ -125,7 +125,9 @@ function learn(s: State): void {
     showTally(s.listening);
     if (s.stage.length || room === "open" || room === "live") showStage(s.stage);
   } else if (player?.figures().via !== "push") room = s.state; // Parts tell it sooner, and in time with the sound.
+  if (room === "scheduled") void extras(); // There is time, and a tap must find the silence ready.
   if (phase === "armed" && room !== "scheduled") openDoors();
+  else if (room === "scheduled" && player && !heard) armed(); // The tap came before we knew.
   render();
 }
 
@@ -215,7 +217,9 @@ async function unusable(): Promise<void> {
   if (player && !(player instanceof Push) && player.figures().via === "hls") return leave("unsupported");
   if (!(player instanceof Push) || heard) return;
   try {
-    if (!(await fetch(`${base}/state`)).ok) return;
+    const answer = await fetch(`${base}/state`);
+    // Where nobody is heard, nothing has to come.
+    if (!answer.ok || ((await answer.json()) as State).state !== "live") return;
   } catch {
     return; // The network is gone: that is not the push's fault.
   }
@@ -266,17 +270,24 @@ function leave(next: Phase): void {
   const old = player;
   player = null;
   old?.stop();
-  silence(audio, false);
+  endSilence();
   heard = cut = false;
   hush();
   if ("mediaSession" in navigator) navigator.mediaSession.playbackState = "paused";
   enter(next);
+  if (next === "unsupported") el<HTMLDetailsElement>("more").open = true; // The addresses for other players stand there.
+}
+
+function endSilence(): void {
+  if (!audio.loop) return;
+  audio.loop = false;
+  audio.pause();
 }
 
 function armed(): void {
   player?.stop();
   player = null;
-  silence(audio, true);
+  playSilence?.(audio);
   enter("armed");
   void ask();
 }
@@ -286,7 +297,7 @@ function openDoors(): void {
   phase = "connecting";
   doors = window.setTimeout(
     () => {
-      silence(audio, false);
+      endSilence();
       void begin();
     },
     Math.random() * DOORS_SPREAD_S * 1000,
@@ -320,16 +331,19 @@ async function extras(): Promise<void> {
   const later = await import("./later.ts").catch(() => null);
   if (theatre || !later) return;
   const { attachDetails, Theatre } = later;
+  playSilence = later.playSilence;
+  if (phase === "armed") playSilence(audio);
   theatre = new Theatre(el("theatre"), el("voices"));
   attachDetails(() => player?.figures() ?? null, base);
 }
 
-showWords();
+showWords("en");
 showTitle(decodeURIComponent(base.split("/").pop() ?? ""));
 const given = el("state")?.textContent;
 if (given) learn(JSON.parse(given) as State);
-attachVolume(audio, tap);
+const showVolume = attachVolume(audio, tap);
 el("go").addEventListener("click", tap);
+el("more").addEventListener("toggle", () => void extras());
 audio.addEventListener("pause", () => {
   // Not by us: a call came in, the headphones were pulled out, another app took the sound.
   if (player && heard && phase === "sounding" && !audio.seeking) leave("paused");
@@ -343,6 +357,14 @@ document.addEventListener("visibilitychange", () => document.hidden || void ask(
 window.setInterval(render, 1000);
 render();
 void ask();
+void translated.then((done) => {
+  if (!done || language === "en") return;
+  showWords(language);
+  el("go").dataset["does"] = "";
+  showVolume();
+  if (state) learn(state);
+  render();
+});
 
 declare global {
   interface Window {

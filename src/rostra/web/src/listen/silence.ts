@@ -19,14 +19,10 @@ function wave(): Blob {
   return new Blob([head, new Uint8Array(samples).fill(0x80)], { type: "audio/wav" });
 }
 
-export function silence(audio: HTMLAudioElement, on: boolean): void {
-  if (on) {
-    url ||= URL.createObjectURL(wave());
-    audio.loop = true;
-    audio.src = url;
-    void audio.play().catch(() => {});
-  } else if (audio.loop) {
-    audio.loop = false;
-    audio.pause();
-  }
+/** Until the element is given another source; `hush` of the page ends it. */
+export function playSilence(audio: HTMLAudioElement): void {
+  url ||= URL.createObjectURL(wave());
+  audio.loop = true;
+  audio.src = url;
+  void audio.play().catch(() => {});
 }

@@ -22,8 +22,8 @@ export const put = (id: string, text: string): void => {
   if (e.textContent !== text) e.textContent = text;
 };
 
-export function showWords(): void {
-  document.documentElement.lang = language;
+export function showWords(spoken: string): void {
+  document.documentElement.lang = spoken;
   document.querySelector("h2")!.textContent = w.stage;
   document.querySelector("summary")!.textContent = w.details;
   el("loud").ariaLabel = w.volume;

@@ -4,7 +4,8 @@ import { el } from "./view.ts";
 
 const KEY = "rostra-volume";
 
-export function attachVolume(audio: HTMLAudioElement, tap: () => void): void {
+/** Returns what shows the words and the state of the controls again. */
+export function attachVolume(audio: HTMLAudioElement, tap: () => void): () => void {
   const loud = el<HTMLInputElement>("loud");
   const mute = el<HTMLButtonElement>("mute");
   const show = () => {
@@ -53,4 +54,5 @@ export function attachVolume(audio: HTMLAudioElement, tap: () => void): void {
     e.preventDefault();
   });
   show();
+  return show;
 }
