@@ -38,7 +38,7 @@ export const de: Words = {
   nobody: "Noch ist niemand auf der Bühne.",
   speaking: "spricht",
   muted: "stumm",
-  roles: { host: "Leitung", cohost: "Co-Leitung", speaker: "Auf der Bühne" },
+  roles: { host: "Leitung", cohost: "Co-Leitung", speaker: "Gast" },
   volume: "Lautstärke",
   mute: "Stumm schalten",
   unmute: "Ton einschalten",
