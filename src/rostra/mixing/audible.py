@@ -20,7 +20,7 @@ KEEP_FRAMES: Final = 75
 LOUDER_DB: Final = 6.0
 """What it takes to push out someone who talks."""
 _FALL_DB: Final = 12.0 / 50
-"""How fast the remembered loudness of a voice falls: 12 dB a second, slower than syllables."""
+"""How fast a meter falls: 12 dB a second, slower than syllables."""
 _LOWEST_DB: Final = -120.0
 
 
@@ -29,14 +29,15 @@ class Audible:
 
     def __init__(self, rows: int, places: int) -> None:
         self._places = places
-        self._level: F32 = np.full(rows, _LOWEST_DB, np.float32)
+        self.level: F32 = np.full(rows, _LOWEST_DB, np.float32)
+        """How loud each voice is in dBFS, as a meter shows it: up at once, down slowly."""
         self._keep = np.zeros(rows, np.int32)
         self._holders: list[int] = []
         self.newly: list[int] = []
         """Rows that got their place in the last call of :meth:`choose`."""
 
     def reset(self, row: int) -> None:
-        self._level[row] = _LOWEST_DB
+        self.level[row] = _LOWEST_DB
         self._keep[row] = 0
         if row in self._holders:
             self._holders.remove(row)
@@ -48,7 +49,7 @@ class Audible:
         :param talks: rows that say something; :param present: rows that could: the others lose their place at once.
         """
         n = len(levels)
-        level, keep = self._level[:n], self._keep[:n]
+        level, keep = self.level[:n], self._keep[:n]
         np.maximum(level - np.float32(_FALL_DB), np.where(talks, levels, _LOWEST_DB), out=level)
         keep -= 1
         keep[talks] = KEEP_FRAMES
@@ -67,8 +68,8 @@ class Audible:
 
     def _make_place(self, row: int, talks: Mask) -> bool:
         """Let go of the weakest holder if ``row`` has the better claim."""
-        weakest = min(self._holders, key=lambda r: (bool(talks[r]), float(self._level[r])))
-        if talks[weakest] and self._level[row] <= self._level[weakest] + LOUDER_DB:
+        weakest = min(self._holders, key=lambda r: (bool(talks[r]), float(self.level[r])))
+        if talks[weakest] and self.level[row] <= self.level[weakest] + LOUDER_DB:
             return False
         self._holders.remove(weakest)
         return True

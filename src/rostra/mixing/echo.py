@@ -8,9 +8,9 @@ is found by correlating what a seat sends with what the seat was sent, **whitene
   before, through the Fourier transform, each spectrum divided by its own smoothed outline (Knapp and Carter 1976,
   "The generalized correlation method"). Undivided, two voices of one pitch look alike; divided, two people reach
   0.13 at most and an echo in a reverberant room 0.15 to 0.7 (``docs/topics/mixing.md``).
-* One high value proves nothing; the same delay twice or more does.
+* Every 20 ms counts alike, however loud. One high value proves nothing; the same delay twice or more does.
 
-Once an echo is known, each frame is compared with what the echo alone would amount to: less than that and 6 dB is
+Once an echo is known, each frame is compared with what the echo alone would amount to: less than that and 7.5 dB is
 *echo only*, more means that the person talks over it and must be heard.
 
 One look costs about a quarter of a millisecond, so there is one every 40 ms at most, whatever the number of seats.
@@ -51,21 +51,34 @@ _LOW_HZ, _HIGH_HZ = 250, 1400
 _OUTLINE_BINS: Final = 64
 """25 Hz: narrower than the harmonics of a voice are apart."""
 
-LIKELY: Final = 0.15
-"""Above what two people who talk at once reach."""
-PROVEN: Final = 0.6
-"""Sum of such values at one delay, one after another: two clear ones or four weak ones."""
+LIKELY: Final = 0.16
+"""Above what two people who talk at once reach: 0.13, or 0.16 with two looks in a thousand."""
+LEAST_SOUNDING: Final = 0.4
+"""Share of the window in which a seat must have sent something to be worth a look: 1 s."""
+PROVEN: Final = 0.8
+"""Sum of such values at one delay, one after another: two clear ones or five weak ones."""
+ALONE: Final = 0.3
+"""Above what an echo reaches while a person talks over it as loud."""
 SAME_DELAY: Final = 6
 """Samples: 1.9 ms, what a jitter buffer's resampling moves within a second."""
 
 _QUIET: Final = 1e-7
 """-70 dBFS: below it there is nothing to find."""
-_TALKS_OVER: Final = 4.0
-"""6 dB above the echo."""
+_TALKS_OVER: Final = 10**0.75
+"""7.5 dB above what the echo alone should be: 97 of 100 frames of mere echo stay 5 dB below it, whatever the room."""
+_SHOUTS_OVER: Final = 4 * _TALKS_OVER
 _TALK_FRAMES: Final = 2
-_TALK_HOLD: Final = 15
-_TAIL: Final = 10**-0.25
-"""2.5 dB a frame: a room that rings for half a second."""
+"""Frames in a row that prove a person; one, if it is 6 dB above even that."""
+_SLOWLY: Final = 0.9
+_TALKS_ALONG: Final = 10**0.35
+"""3.5 dB above, over the last 0.2 s: a person who is not louder than the echo is found by the sum of both."""
+_TALK_HOLD: Final = 25
+"""Half a second: from syllable to syllable."""
+_TAINT_FRAMES: Final = 20
+"""0.4 s, the blocks in which loudness is measured."""
+_TAIL: Final = 10**-0.2
+"""2 dB a frame: a room that rings for 0.6 s."""
+_TAILS: Final = _TAIL ** np.arange(16, dtype=np.float32)
 _GONE_FRAMES: Final = 150
 """3 s in which the echo should have been heard and was not: they have put on headphones."""
 
@@ -108,8 +121,11 @@ class EchoDetector:
         echo = self._known.get(row)
         return 1000 * echo.delay / RATE if echo else 0.0
 
-    def hear(self, wave: F32) -> list[int]:
-        """Take what the first n seats send in this frame, shape (n, 960). Rows of which only echo is heard now."""
+    def hear(self, wave: F32) -> tuple[list[int], list[int]]:
+        """Take what the first n seats send in this frame, shape (n, 960).
+
+        :returns: rows of which only echo is heard now, and rows that an echo makes seem louder than they are.
+        """
         n = len(wave)
         at = self._at()
         low = self._decimate(wave)
@@ -117,8 +133,9 @@ class EchoDetector:
         power = np.einsum("ij,ij->i", low, low) / np.float32(FRAME)
         self._power[:n, self._frame % FRAMES] = power
         if not self._known:
-            return []
+            return [], []
         only: list[int] = []
+        tainted: list[int] = []
         for row, echo in list(self._known.items()):
             if row >= n:
                 continue
@@ -126,10 +143,12 @@ class EchoDetector:
             reference = self._mix[then] - self._said[row, then]
             if echo.follow(float(reference @ reference) / FRAME, float(power[row])):
                 only.append(row)
+            if echo.tainted:
+                tainted.append(row)
             if echo.missing >= _GONE_FRAMES:
                 del self._known[row]
                 self._score[row] = 0.0
-        return only
+        return only, tainted
 
     def sent(self, gains: F32) -> None:
         """Take the gains with which the first n seats went into the mix in this frame."""
@@ -160,7 +179,12 @@ class EchoDetector:
         heard[: WINDOW - HEARD] = 0.0
         if float(heard @ heard) < HEARD * _QUIET or float(reference @ reference) < WINDOW * _QUIET:
             return False
-        value, delay = self._correlate(heard, reference)
+        sounding = int(np.count_nonzero(self._power[row] > _QUIET)) / FRAMES
+        if sounding < LEAST_SOUNDING:
+            return False
+        value, delay = self._correlate(_even(heard), _even(reference))
+        # Little sound agrees with anything by chance: the value's spread falls with the root of the time.
+        value *= min(1.0, sounding**0.5)
         if value < LIKELY:
             # Somebody who talks over the echo hides it: a miss says nothing about an echo that is known.
             self._score[row] = 0.0
@@ -171,9 +195,10 @@ class EchoDetector:
         # One value can be as high as 1.0: a second one at the same delay is asked for all the same.
         if not same or self._score[row] < PROVEN:
             return False
-        level = _level(heard, reference, delay)
+        alone = value > ALONE
+        level = _level(heard, reference, delay, alone=alone)
         if row in self._known:
-            self._known[row].update(delay, level)
+            self._known[row].update(delay, level, alone=alone)
             return False
         self._known[row] = _Echo(delay, level)
         return True
@@ -208,12 +233,13 @@ class EchoDetector:
 class _Echo:
     """An echo that is known: where, how loud, and whether a person talks over it."""
 
-    __slots__ = ("_expected", "_ratio", "_talk", "_talk_hold", "delay", "missing")
+    __slots__ = ("_expected", "_lingering", "_power", "_ratio", "_taint", "_talk", "_talk_hold", "delay", "missing")
 
     def __init__(self, delay: int, ratio: float) -> None:
         self.delay = delay
         self._ratio = ratio
-        self._expected = 0.0
+        self._lingering = self._expected = self._power = 0.0
+        self._taint = _TAINT_FRAMES
         self._talk = 0
         self._talk_hold = 0
         self.missing = 0
@@ -221,23 +247,36 @@ class _Echo:
 
     @property
     def level_db(self) -> float:
-        return 10 * float(np.log10(max(self._ratio, 1e-9)))
+        """Of all that comes back, the room's ringing included, relative to what was sent."""
+        return 10 * float(np.log10(max(self._ratio / (1 - _TAIL), 1e-9)))
 
-    def update(self, delay: int, ratio: float) -> None:
+    @property
+    def tainted(self) -> bool:
+        """Whether the echo, within the last 0.4 s, may have been more than a third of what was heard."""
+        return self._taint > 0
+
+    def update(self, delay: int, ratio: float, *, alone: bool) -> None:
+        """Take what another look at it gave."""
         self.delay = delay
-        self._ratio += 0.25 * (ratio - self._ratio)
+        # Under somebody's talk an echo seems louder than it is.
+        self._ratio += (0.25 if alone or ratio < self._ratio else 0.05) * (ratio - self._ratio)
         self.missing = 0
 
     def follow(self, reference: float, power: float) -> bool:
         """Take the powers of a frame: whether all that is heard is echo."""
-        direct = self._ratio * reference
-        self._expected = max(direct, self._expected * _TAIL)
-        if self._expected < _QUIET:
+        self._lingering = reference + self._lingering * _TAIL
+        expected = self._ratio * self._lingering
+        self._expected = expected + _SLOWLY * self._expected
+        self._power = power + _SLOWLY * self._power
+        self._taint = _TAINT_FRAMES if 3 * self._expected > self._power else max(0, self._taint - 1)
+        if expected < _QUIET:
             self._talk = 0
             return False
-        if direct > 10 * _QUIET:
-            self.missing = self.missing + 1 if power < 0.05 * direct else max(0, self.missing - 2)
-        self._talk = self._talk + 1 if power > _TALKS_OVER * self._expected else 0
+        if self._ratio * reference > 10 * _QUIET:
+            self.missing = self.missing + 1 if power < 0.03 * expected else max(0, self.missing - 2)
+        self._talk = self._talk + 1 if power > _TALKS_OVER * expected else 0
+        if power > _SHOUTS_OVER * expected or self._power > _TALKS_ALONG * self._expected:
+            self._talk = _TALK_FRAMES
         if self._talk >= _TALK_FRAMES:
             self._talk_hold = _TALK_HOLD
         elif self._talk_hold:
@@ -258,13 +297,30 @@ def _whitened(spectrum: NDArray[np.complex64]) -> NDArray[np.complex64]:
     return white
 
 
-def _level(heard: F32, reference: F32, delay: int) -> float:
-    """How much of the power that was sent comes back: the lower middle over frames, as a person may talk over some."""
+def _even(wave: F32) -> F32:
+    """Every frame about as loud as the next.
+
+    Else two clicks, one on either side, would pass for an echo for as long as both are in the window.
+    """
+    frames = wave.reshape(-1, FRAME)
+    power = np.einsum("ij,ij->i", frames, frames)
+    even: F32 = (frames / np.sqrt(power + 0.1 * power.mean() + 1e-12)[:, np.newaxis]).reshape(-1).astype(np.float32)
+    return even
+
+
+def _level(heard: F32, reference: F32, delay: int, *, alone: bool) -> float:
+    """How much of the power that was sent, and lingers in the room, comes back in a frame.
+
+    If the echo is alone, of all power; else the median over the frames, as a person may talk over some.
+    """
     first = WINDOW - HEARD
     back = np.square(heard[first:]).reshape(-1, FRAME).mean(axis=1)
     sent = np.square(reference[first - delay : WINDOW - delay]).reshape(-1, FRAME).mean(axis=1)
-    loud = sent > 0.1 * sent.mean()
-    return float(np.quantile(back[loud] / sent[loud], 0.4))
+    lingering = np.convolve(sent, _TAILS)[: len(sent)]
+    if alone:
+        return float(back.sum() / lingering.sum())
+    loud = lingering > 0.03 * lingering.mean()
+    return float(np.median(back[loud] / lingering[loud]))
 
 
 def _in_order(ring: F32, oldest: int) -> F32:

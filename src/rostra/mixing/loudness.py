@@ -6,12 +6,12 @@ Three questions, each answered a voice:
   quietest frame of the last 3 s. Speech dips far below itself many times in 3 s; a fan does not. It stays active for
   0.4 s more.
 * *How loud is it when it speaks?* Blocks of 400 ms every 100 ms, as in ITU-R BS.1770-5, and only such as are speech;
-  of the last 3 s of speech while the voice is new, growing to 10 s, so that the gain comes to rest. Pauses do not
+  of the last 3 s of speech while the voice is new, growing to 20 s, so that the gain comes to rest. Pauses do not
   count, however long: whoever comes back is as loud as before.
 * *What gain follows?* Towards the target within the bounds: fast (20 dB/s) during the first 3 s of speech, then slow
-  (3 dB/s), and not at all while it is right within 1 dB, so that nothing pumps. Someone who suddenly shouts is caught
-  within a few tenths of a second. While nothing is said the gain rests, and the **gate** takes back what it had added
-  and ``gate_depth_db`` more.
+  (3 dB/s), and after 10 s not at all while it is right within 1.2 dB, so that nothing pumps. Someone who suddenly
+  shouts is caught within a few tenths of a second. While nothing is said the gain rests, and the **gate** takes back
+  what it had added and ``gate_depth_db`` more.
 
 All of it is arithmetic on arrays with a row a voice; nothing here sees samples.
 """
@@ -40,8 +40,11 @@ UPDATE_FRAMES: Final = 5
 NEW_BLOCKS: Final = 27
 """Blocks that make up 3 s (the first is 400 ms, each further one adds 100): until then a voice is new."""
 
-MAX_BLOCKS: Final = 100
-"""10 s of speech: a longer memory would follow someone who leans back too late."""
+SETTLED_BLOCKS: Final = 100
+"""10 s of speech: by then its loudness is known to half a decibel."""
+
+MAX_BLOCKS: Final = 200
+"""20 s of speech: a longer memory would follow someone who leans back too late."""
 
 _NOTHING_LUFS: Final = -85.0
 """Below this is digital silence: a muted source, not the room's noise."""
@@ -59,10 +62,12 @@ _RELATIVE_GATE: Final = 0.1
 _FAST_DB: Final = 20.0 / 50
 _SLOW_DB: Final = 3.0 / 50
 """A frame."""
-_AT_REST_DB: Final = 1.0
+_AT_REST_DB: Final = 1.2
+_SETTLING_DB: Final = 0.3
+"""How far off a gain may be and still rest; less while there are not yet 10 s to go by."""
 _ARRIVED_DB: Final = 0.1
 _CHANGED_DB: Final = 5.0
-"""If the last 3 s differ from the last 10 s by more, the voice is another (or stands elsewhere): it counts as new."""
+"""If the last 3 s differ from the last 20 s by more, the voice is another (or stands elsewhere): it counts as new."""
 _SHOUT_DB: Final = 8.0
 """Above the target, of a block, after gain: emphasis stays below."""
 _GATE_OPEN_DB: Final = 40.0
@@ -122,7 +127,7 @@ class Leveller:
         self._goal[row] = self.gain_db[row] = 0.0
         self.speech_lufs[row] = -np.inf
 
-    def advance(self, mean_square: F32, foreign: Mask) -> None:
+    def advance(self, mean_square: F32, foreign: Mask, tainted: Mask) -> None:
         """Take one frame's K-weighted mean squares, shape (n,), for the first n voices.
 
         ``foreign`` marks voices in which something else is heard now than the person: it neither opens the gate nor
@@ -144,7 +149,7 @@ class Leveller:
         self.active[:n] = active
         self._clock += 1
         if self._clock % UPDATE_FRAMES == 0:
-            self._learn(n, active & ~foreign)
+            self._learn(n, active & ~tainted)
         self._move(n, active)
 
     def _learn(self, n: int, active: Mask) -> None:
@@ -176,7 +181,8 @@ class Leveller:
         wanted = np.clip(settings.loudness_lufs - loudness, settings.min_gain_db, settings.max_gain_db)
         off = np.abs(wanted - gain)
         new = self._count[rows] < NEW_BLOCKS
-        moving = np.where(self._moving[rows], off > _ARRIVED_DB, off > _AT_REST_DB) | new
+        rest = np.where(self._count[rows] < SETTLED_BLOCKS, _SETTLING_DB, _AT_REST_DB)
+        moving = (off > np.where(self._moving[rows], _ARRIVED_DB, rest)) | new
         goal = np.where(moving, wanted, gain)
         step = np.where(new | changed, _FAST_DB, np.where(off > _CHANGED_DB, 2 * _SLOW_DB, _SLOW_DB))
         shout = block[rows] + gain - (settings.loudness_lufs + _SHOUT_DB)

@@ -46,7 +46,7 @@ class Mixed:
     returns: Mapping[str, Pcm]
     """For each audible seat all but its own voice, shape (960,)."""
     levels: Mapping[str, int]
-    """Whole dBFS, -127 to 0, after gain, of the seats that say something."""
+    """Whole dBFS, -127 to 0, after gain, of the seats that say something; as a meter shows it, 12 dB down a second."""
     echo: Mapping[str, float]
     """Seats whose loudspeaker sends the mix back, and how loud: dB relative to what they were sent."""
     audible: frozenset[str]
@@ -107,10 +107,11 @@ class Mixer:
         wave, voices = self._waves[0][:n], self._voices[0][:n]
         present = self._fill(wave, frames, muted, n)
 
-        only_echo = self._echo.hear(wave)
-        foreign = np.zeros(n, np.bool_)
+        only_echo, tainted_by_echo = self._echo.hear(wave)
+        foreign, tainted = np.zeros(n, np.bool_), np.zeros(n, np.bool_)
         foreign[only_echo] = True
-        self._leveller.advance(self._weighting.mean_square(wave), foreign)
+        tainted[tainted_by_echo] = True
+        self._leveller.advance(self._weighting.mean_square(wave), foreign, tainted)
         self._watch(wave, n)
         gain = self._apply(wave, voices, present, foreign)
         self._echo.sent(gain)
@@ -125,7 +126,7 @@ class Mixer:
         chosen = self._audible.choose(levels, talks, present)
         outputs = self._limit(program, voices, chosen)
         self._program_before = program
-        mixed = self._mixed(time, outputs, chosen, levels, talks)
+        mixed = self._mixed(time, outputs, chosen, talks)
         for seat in left:
             del self._rows[seat]
         return mixed
@@ -220,11 +221,11 @@ class Mixer:
         pcm, _ = self._limiter.process(np.array([0, *(1 + row for row in chosen)], np.intp), wave)
         return pcm
 
-    def _mixed(self, time: MediaTime, outputs: Pcm, chosen: list[int], levels: F32, talks: Mask) -> Mixed:
+    def _mixed(self, time: MediaTime, outputs: Pcm, chosen: list[int], talks: Mask) -> Mixed:
         seats = {row: seat for seat, row in self._rows.items()}
         returns = {seats[row]: outputs[at] for at, row in enumerate(chosen, start=1)}
         heard = np.flatnonzero(talks).tolist()
-        whole = np.clip(np.rint(levels), _NEVER_DB, 0).astype(int).tolist()
+        whole = np.clip(np.rint(self._audible.level[: len(talks)]), _NEVER_DB, 0).astype(int).tolist()
         return Mixed(
             program=PcmFrame(time, outputs[0]),
             returns=returns,
