@@ -18,7 +18,7 @@ Words = dict[str, tuple[Path, Pcm]]
 
 def test_chromium_speaks_and_chromium_hears_it(rostra: Rostra, words: Words) -> None:
     made = rostra.create("From a browser", "browser")
-    token = made["links"]["speaker"].partition("#t=")[2]
+    token = made["links"]["host"].partition("#t=")[2]
     with chromium(words["ann"][0]) as browser:
         speaker = browser.new_page()
         assert speak(speaker, rostra.studio, "browser", token) == 201
@@ -27,9 +27,8 @@ def test_chromium_speaks_and_chromium_hears_it(rostra: Rostra, words: Words) -> 
         listener = browser.new_page()
         listener.goto(f"{rostra.front}/r/browser")
         listener.get_by_role("button").first.click()
-        listener.wait_for_function(
-            "document.querySelector('audio') && document.querySelector('audio').currentTime > 1", timeout=15_000
-        )
+        played = "document.querySelector('audio')?.currentTime ?? 0"
+        until(lambda: listener.evaluate(played) > 1, 20)
         listen_in(listener)
         listener.wait_for_timeout(8_000)
         heard = heard_in(listener)
@@ -46,6 +45,6 @@ def test_chromium_speaks_and_chromium_hears_it(rostra: Rostra, words: Words) -> 
 def test_negative_control_a_browser_with_another_rooms_token_is_refused(rostra: Rostra, words: Words) -> None:
     made = rostra.create("Mine", "mine")
     rostra.create("Theirs", "theirs")
-    token = made["links"]["speaker"].partition("#t=")[2]
+    token = made["links"]["host"].partition("#t=")[2]
     with chromium(words["ann"][0]) as browser:
         assert speak(browser.new_page(), rostra.studio, "theirs", token) in (401, 403)
