@@ -52,7 +52,8 @@ def source(loop_s: float) -> Pcm:
     """Both voices in one, ``loop_s`` long at most."""
     tracks = conversation()
     both = np.sum([t.astype(np.int32) for t in tracks.values()], axis=0)
-    return np.clip(both, -32768, 32767).astype(np.int16)[: int(loop_s * SAMPLE_RATE)]
+    mixed: Pcm = np.clip(both, -32768, 32767).astype(np.int16)
+    return mixed[: int(loop_s * SAMPLE_RATE)]
 
 
 class Loop:

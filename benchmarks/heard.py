@@ -54,7 +54,7 @@ def decode(stream: bytes) -> tuple[int, Pcm]:
         whole = box[2] if box[0] in (b"mdat", b"moov") else whole
     if begin is None:
         return 0, np.zeros(0, np.int16)
-    with av.open(io.BytesIO(stream[:whole]), format="mp4") as container:
+    with av.open(io.BytesIO(stream[:whole]), "r", format="mp4") as container:
         frames = [frame.to_ndarray() for frame in container.decode(audio=0)]
     samples = np.concatenate(frames, axis=1)[0]
     return begin, samples if samples.dtype == np.int16 else (samples * 32767).clip(-32768, 32767).astype(np.int16)
