@@ -164,7 +164,9 @@ def test_a_player_that_is_not_told_of_a_longer_flush_runs_dry() -> None:
 def test_drift_of_half_a_percent_is_absorbed() -> None:
     plan = Plan(seed=7, seconds=120.0, listeners=10, speaker_off=0.005, packet_loss=0.0)
     world = World(plan).run()
-    assert max(world.delays_ms[10:]) < 120
+    # The jitter buffer's share of the 200 ms from mouth to ear, while it lets a delay wait for a pause in the speech.
+    assert max(world.delays_ms[10:]) < 150
+    assert float(np.median(world.delays_ms[10:])) < 80
     assert all(v.restarts == 0 and v.late < 0.05 * v.received for v in world.voices)
     assert max(v.longest_gap_ms for v in world.voices) <= 100
     assert SAMPLE_RATE * 0.005 * 120 > 28_000, "which is more than half a second"
