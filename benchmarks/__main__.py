@@ -8,6 +8,7 @@ import os
 import sys
 import tempfile
 import time
+import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -48,6 +49,9 @@ def _one(name: str, scale: Scale, folder: Path) -> bool:
     except LeftOut as e:
         print(f"  left out: {e}")
         return True
+    except Exception:  # the others are worth running all the same
+        traceback.print_exc()
+        return False
     took = round(time.monotonic() - begun)
     load = round(os.getloadavg()[0], 2)
     result.save(folder, {**about, "quick": scale.quick, "took_s": took, "load_after": load})
