@@ -45,8 +45,8 @@ PLAY = """
 
 def play(page: Page, address: str) -> None:
     # A page of another origin, as an embedding site's would be: what it plays is allowed by CORS or not at all.
-    page.route("http://player.test/", lambda route: route.fulfill(content_type="text/html", body="<audio></audio>"))
-    page.goto("http://player.test/")
+    page.route("http://127.0.0.1:65001/", lambda route: route.fulfill(content_type="text/html", body="<audio></audio>"))
+    page.goto("http://127.0.0.1:65001/")
     page.add_script_tag(content=HLS_JS.read_text())
     page.evaluate(PLAY, address)
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from interop.conftest import Rostra, as_nobody, ffmpeg_pcm, needs, state, until
 from interop.hearing import likeness
 from rostra.units import Pcm
+from tests.stage.client import same_speech
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -31,7 +33,8 @@ def vlc_hears(address: str, folder: Path, seconds: int) -> Pcm:
 
 
 @needs("cvlc", "ffmpeg")
-@pytest.mark.parametrize("path", ["live.mp3", "hls/aac.m3u8", "live?codec=aac"])
+# VLC does not play an endless MP4 over HTTP, so the pushed stream is not asked of it.
+@pytest.mark.parametrize("path", ["live.mp3", "hls/aac.m3u8"])
 def test_vlc_hears_what_was_said(ann: str, words: Words, tmp_path: Path, path: str) -> None:
     heard = vlc_hears(f"{ann}/{path}", tmp_path, 9)
     assert heard.size > 4 * 48_000
@@ -66,9 +69,16 @@ def test_liquidsoap_speaks_as_a_source(rostra: Rostra, words: Words, tmp_path: P
         f' mksafe(single("{words["ann"][0]}")))',
     ))  # fmt: skip
     until(lambda: state(rostra, room) == "live", 30)
-    heard = ffmpeg_pcm("-i", f"{rostra.front}/r/{room}/live", seconds=7)
-    child.kill()
-    assert likeness(words["ann"][1], heard) >= 0.7
+    try:
+        # Its encoder sends in bursts, so the stage plays a little slower or faster until its reserve has found its
+        # size: the rhythm of four seconds is compared, not each wave, and it may take a few tries.
+        pieces = [ffmpeg_pcm("-i", f"{rostra.front}/r/{room}/live", seconds=6)[2 * 48_000 :]]
+        while same_speech(pieces[-1], np.tile(words["ann"][1], 2)) < 0.8:
+            assert len(pieces) < 6, "what it says is not heard"
+            pieces.append(ffmpeg_pcm("-i", f"{rostra.front}/r/{room}/live", seconds=6)[2 * 48_000 :])
+        assert same_speech(pieces[-1], np.tile(words["bob"][1], 2)) < 0.7, "the check takes anybody for Ann"
+    finally:
+        child.kill()
     rostra.command("room", "end", room)
 
 
