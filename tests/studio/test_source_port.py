@@ -9,6 +9,7 @@ import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -113,6 +114,28 @@ async def test_the_very_socket_is_handed_over_with_what_was_read(port: Port, met
     assert await asyncio.to_thread(client.recv, 100) == b"and more"
     await asyncio.to_thread(client.sendall, b"HTTP/1.0 200 OK\r\n\r\n")
     assert await reader.readline() == b"HTTP/1.0 200 OK\r\n"
+    assert port.door.office.figures.sources == {"handed": 1}
+    writer.close()
+
+
+async def test_a_stage_that_hangs_up_as_soon_as_it_has_the_message_has_taken_it(
+    port: Port, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await port.door.room(state=RoomState.OPEN)
+    await port.door.others.stage_for("main")
+    send_fds = socket.send_fds
+
+    def until_it_hangs_up(way: socket.socket, *what: Any) -> int:
+        sent = send_fds(way, *what)
+        way.recv(1)
+        return sent
+
+    monkeypatch.setattr(socket, "send_fds", until_it_hangs_up)
+    _, writer = await asyncio.open_connection("127.0.0.1", port.number)
+    writer.write(await head(port.door) + b"sound")
+    async with asyncio.timeout(5):
+        while not port.door.office.figures.sources:
+            await asyncio.sleep(0.01)
     assert port.door.office.figures.sources == {"handed": 1}
     writer.close()
 

@@ -136,7 +136,9 @@ def _give(path: Path, message: bytes, client: socket.socket, room: str) -> None:
             way.settimeout(HANDOVER_WITHIN_S)
             way.connect(name)
             sent = socket.send_fds(way, [message], [client.fileno()])
-            way.sendall(message[sent:])
+            # Even nothing, sent to a stage that has it all and has hung up, would be an error.
+            if rest := message[sent:]:
+                way.sendall(rest)
     except OSError as e:
         raise StageUnavailable(f"The stage of room {room} does not take source clients at the moment: {e}.") from e
 
