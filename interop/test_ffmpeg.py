@@ -80,7 +80,9 @@ def speaks(rostra: Rostra, words: tuple[Path, Pcm], form: str, legacy: bool) -> 
 @pytest.mark.parametrize("legacy", [False, True], ids=["put", "source"])
 def test_ffmpeg_speaks_as_a_source(rostra: Rostra, words: Words, legacy: bool) -> None:
     with ThreadPoolExecutor(2) as pool:
-        alike = dict(zip(SOURCES, pool.map(lambda form: speaks(rostra, words["ann"], form, legacy), SOURCES), strict=True))
+        alike = dict(
+            zip(SOURCES, pool.map(lambda form: speaks(rostra, words["ann"], form, legacy), SOURCES), strict=True)
+        )
     assert min(alike.values()) >= 0.7, alike
 
 
