@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from rostra.bus import streams, subjects
+from rostra.bus import streams
+from rostra.bus.buckets import ROOMS
 from rostra.bus.client import KEPT_PARTS, Bus
 from rostra.bus.server import NatsServer
 from rostra.errors import BusUnavailable, Conflict, Full, NotFound, StageUnavailable, Unavailable
@@ -220,7 +221,7 @@ async def test_a_room_that_was_deleted_is_told_as_none(bus: Bus) -> None:
     news: list[tuple[str, Room | None]] = []
     await bus.watch_rooms(lambda i, r: news.append((i, r)))
     await bus._connection.call_raw(
-        f"{subjects.ROOMS_PREFIX}main",
+        ROOMS.subject("main"),
         b"",
         2.0,
         {"KV-Operation": "DEL", "Nats-Expected-Last-Subject-Sequence": str(revision)},
@@ -293,5 +294,5 @@ async def test_connect_says_what_is_wrong(server: NatsServer) -> None:
 async def test_a_stream_that_is_made_twice_at_once_is_made_once(server: NatsServer) -> None:
     buses = await asyncio.gather(*(Bus.connect(server.url, f"n{n}") for n in range(5)))
     assert await buses[0].ensure_window() is False
-    assert await streams.ensure(buses[1]._connection, subjects.ROOMS_CONFIG) is False
+    assert await streams.ensure(buses[1]._connection, ROOMS.config) is False
     await asyncio.gather(*(b.close() for b in buses))

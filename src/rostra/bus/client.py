@@ -17,11 +17,13 @@ from typing import Any, Self
 from nats.aio.msg import Msg
 
 from rostra.bus import streams, subjects
+from rostra.bus.buckets import BOARDS, HANDS, PICTURES, ROOMS, Store
 from rostra.bus.connection import CallHandler, Connection, Hook
 from rostra.errors import BusUnavailable, Conflict, NotFound, RostraError, Unavailable, WireError
 from rostra.units import Part, PartName
+from rostra.wire.inbox import Letter, decode_letter, encode_letter
 from rostra.wire.parts import decode_part, encode_part
-from rostra.wire.rooms import ROOM_ID, Room, decode_room, encode_room
+from rostra.wire.rooms import ROOM_ID, Room
 
 log = logging.getLogger("rostra.bus")
 
@@ -52,7 +54,10 @@ class Bus:
         self._sent = 0
         self._sending = False
         self._feeds: list[_PartFeed] = []
-        self._watches: list[_RoomWatch] = []
+        self.rooms = Store(self._connection, ROOMS)
+        self.hands = Store(self._connection, HANDS)
+        self.boards = Store(self._connection, BOARDS)
+        self.pictures = Store(self._connection, PICTURES)
 
     @classmethod
     async def connect(cls, url: str, name: str, timeout_s: float | None = None) -> Self:
@@ -146,12 +151,12 @@ class Bus:
         in_order = sorted(found.items(), key=lambda item: (item[1].name.generation, item[1].time))
         return [(key[0], part) for key, part in in_order]
 
-    # Room records.
+    # Values that everyone may watch: room records, hands, boards, pictures (``buckets``).
 
     async def create_room(self, room: Room) -> int:
         """The new record's revision. :raises Conflict: if there is a room of that name."""
         try:
-            return await self._put_room(room, 0)
+            return await self.rooms.put(room.id, room, 0)
         except Conflict as e:
             raise Conflict(f"There is a room {room.id!r} already. Choose another id with --id.") from e
 
@@ -159,43 +164,55 @@ class Bus:
         """The record and its revision. :raises NotFound: if there is none."""
         if not ROOM_ID.fullmatch(room_id):
             raise NotFound(f"There is no room {room_id!r}: an id is 1 to 40 of a-z, 0-9 and inner hyphens.")
-        stored = await streams.last(self._connection, subjects.ROOMS_STREAM, subjects.ROOMS_PREFIX + room_id)
-        if stored is None or stored.deleted:
-            raise NotFound(f"There is no room {room_id!r}.")
-        return decode_room(stored.data), stored.sequence
+        try:
+            return await self.rooms.get(room_id)
+        except NotFound:
+            raise NotFound(f"There is no room {room_id!r}.") from None
 
     async def update_room(self, room: Room, revision: int) -> int:
         """Replaces the record that has ``revision``; the new one. :raises Conflict: if it has moved on."""
-        return await self._put_room(room, revision)
-
-    async def _put_room(self, room: Room, revision: int) -> int:
-        return await streams.put(self._connection, subjects.ROOMS_PREFIX + room.id, encode_room(room), revision)
+        return await self.rooms.put(room.id, room, revision)
 
     async def list_rooms(self) -> list[Room]:
         """All rooms, in the order of their last change."""
-        return [room for _, room in await self._rooms()]
-
-    async def _rooms(self) -> list[tuple[int, Room]]:
-        found = []
-        everything = f"{subjects.ROOMS_PREFIX}>"
-        for stored in await streams.read_all(self._connection, subjects.ROOMS_STREAM, everything):
-            if stored.deleted:
-                continue
-            try:
-                found.append((stored.sequence, decode_room(stored.data)))
-            except WireError as e:
-                log.warning("%s: %s", stored.subject, e)
-        return found
+        return [room for _, _, room in await self.rooms.all()]
 
     async def watch_rooms(self, callback: RoomCallback) -> None:
-        """``callback(id, room)`` for every room there is and for every change from then on; None: it was deleted.
+        """As :meth:`rostra.bus.buckets.Store.watch`."""
+        await self.rooms.watch(callback)
 
-        Returns when all that there are were told. What changed while the bus was away is told when it is back.
-        """
-        watch = _RoomWatch(self, callback)
-        self._watches.append(watch)
-        await self._connection.subscribe(f"{subjects.ROOM_NEWS_PREFIX}>", watch.on_message)
-        await watch.catch_up()
+    # Letters of listeners to the studio.
+
+    async def leave_letter(self, letter: Letter) -> int:
+        """Returns its number once the bus has stored it. :raises BusUnavailable: it could not be stored."""
+        subject = subjects.letter_subject(letter.room, letter.kind.value)
+        return await streams.put(self._connection, subject, encode_letter(letter), None)
+
+    async def read_letters(self, after: int, most: int = 1000) -> list[tuple[int, Letter | None]]:
+        """Letters numbered above ``after``, oldest first, about ``most`` at once; None: one that cannot be read."""
+        found: list[tuple[int, Letter | None]] = []
+        everything = f"{subjects.INBOX_PREFIX}>"
+        for stored in await streams.read_all(
+            self._connection, subjects.INBOX_STREAM, everything, after + 1, min(most, streams.BATCH)
+        ):
+            try:
+                found.append((stored.sequence, decode_letter(stored.data)))
+            except WireError as e:
+                log.warning("%s: %s", stored.subject, e)
+                found.append((stored.sequence, None))
+        return found
+
+    async def forget_letters(self, up_to: int) -> None:
+        """They are in the catalog: the bus need not keep them."""
+        await streams.purge(self._connection, subjects.INBOX_STREAM, up_to)
+
+    async def on_letter(self, callback: Callable[[], None]) -> None:
+        """``callback()`` whenever a letter may have come."""
+
+        async def on_message(message: Msg) -> None:
+            _guarded(callback)
+
+        await self._connection.subscribe(f"{subjects.INBOX_PREFIX}>", on_message)
 
     # Counts and requests.
 
@@ -247,7 +264,9 @@ class Bus:
         for attempt in range(10):
             try:
                 await self.ensure_window()
-                await streams.ensure(self._connection, subjects.ROOMS_CONFIG)
+                for store in self._stores:
+                    await store.ensure()
+                await streams.ensure(self._connection, subjects.INBOX_CONFIG)
                 return
             except Unavailable as e:
                 if attempt == 9:
@@ -269,8 +288,12 @@ class Bus:
     async def _resynchronise(self) -> None:
         for feed in self._feeds:
             await feed.catch_up()
-        for watch in self._watches:
-            await watch.catch_up()
+        for store in self._stores:
+            await store.catch_up()
+
+    @property
+    def _stores(self) -> tuple[Store[Any], ...]:
+        return (self.rooms, self.hands, self.boards, self.pictures)
 
 
 def _guarded(callback: Callable[..., None], *arguments: Any) -> None:
@@ -318,51 +341,3 @@ class _PartFeed:
                 for room, part in held:
                     if (room, part.name) not in told:
                         _guarded(self._callback, room, part)
-
-
-class _RoomWatch:
-    """Tells each change once, in order of revision; after a reconnect, what differs from what was told."""
-
-    def __init__(self, bus: Bus, callback: RoomCallback) -> None:
-        self._bus = bus
-        self._callback = callback
-        self._revisions: dict[str, int] = {}
-        self._told: dict[str, Room] = {}
-        self._lock = asyncio.Lock()
-
-    async def on_message(self, message: Msg) -> None:
-        headers = message.headers or {}
-        room_id = message.subject.removeprefix(subjects.ROOM_NEWS_PREFIX)
-        try:
-            revision = int(headers["Nats-Sequence"])
-            room = None if "KV-Operation" in headers else decode_room(message.data)
-        except (KeyError, ValueError, WireError) as e:
-            log.warning("news of room %s that cannot be read: %s", room_id, e)
-            return
-        self._tell(room_id, room, revision)
-
-    def _tell(self, room_id: str, room: Room | None, revision: int) -> None:
-        if revision <= self._revisions.get(room_id, 0):
-            return
-        self._revisions[room_id] = revision
-        if self._told.get(room_id) == room:
-            return
-        if room is None:
-            del self._told[room_id]
-        else:
-            self._told[room_id] = room
-        _guarded(self._callback, room_id, room)
-
-    async def catch_up(self) -> None:
-        async with self._lock:
-            self._revisions.clear()  # the server that is back may be another one, which counts from the start
-            try:
-                rooms = await self._bus._rooms()
-            except RostraError as e:
-                log.warning("the rooms could not be read, going on with what we know: %s", e)
-                return
-            for revision, room in rooms:
-                self._tell(room.id, room, revision)
-            for gone in self._told.keys() - {room.id for _, room in rooms} - self._revisions.keys():
-                del self._told[gone]
-                _guarded(self._callback, gone, None)

@@ -1,4 +1,4 @@
-"""JetStream as we use it: two streams, made again whenever a restarted server forgot them, and read in one go.
+"""JetStream as we use it: a few streams, made again whenever a restarted server forgot them, and read in one go.
 
 Reading uses Direct Get with a batch (NATS ADR-31, nats-server 2.11): one request, all messages, no consumer left
 behind in the server.
@@ -57,19 +57,32 @@ async def ensure(connection: Connection, config: dict[str, Any]) -> bool:
     raise BusUnavailable(f"NATS will not make the stream {name!r}: {error.get('description', error)}")
 
 
-async def put(connection: Connection, subject: str, data: bytes, last: int) -> int:
-    """Stores ``data`` if the last message on ``subject`` has the sequence ``last`` (0: there is none). Its sequence.
+async def put(
+    connection: Connection, subject: str, data: bytes, last: int | None, *, deleted: bool = False, identity: str = ""
+) -> int:
+    """Stores ``data`` if the last message on ``subject`` has the sequence ``last`` (0: there is none; None: whatever
+    there is). Its sequence. ``deleted``: it marks a key's end (NATS ADR-8). ``identity``: what was stored under it
+    lately is not stored twice.
 
     :raises Conflict: if it does not.
     """
-    headers = {"Nats-Expected-Last-Subject-Sequence": str(last)}
-    answer = _json(await _request(connection, subject, data, headers))
+    headers = {} if last is None else {"Nats-Expected-Last-Subject-Sequence": str(last)}
+    headers |= {"KV-Operation": "DEL"} if deleted else {}
+    headers |= {"Nats-Msg-Id": identity} if identity else {}
+    answer = _json(await _request(connection, subject, data, headers or None))
     error = answer.get("error")
     if error is None:
         return int(answer["seq"])
     if error.get("err_code") in _WRONG_LAST_SEQUENCE:
         raise Conflict("Somebody else changed it at the same time. Read it again.")
     raise BusUnavailable(f"NATS did not store the record: {error.get('description', error)}")
+
+
+async def purge(connection: Connection, stream: str, up_to: int) -> None:
+    """Forgets every message up to and with the sequence ``up_to``."""
+    answer = await _api(connection, f"STREAM.PURGE.{stream}", {"seq": up_to + 1})
+    if (error := answer.get("error")) is not None:
+        raise BusUnavailable(f"NATS did not forget: {error.get('description', error)}")
 
 
 async def last(connection: Connection, stream: str, subject: str) -> Stored | None:
@@ -86,11 +99,12 @@ async def last(connection: Connection, stream: str, subject: str) -> Stored | No
     return Stored(message["subject"], int(message["seq"]), data, b"KV-Operation" in headers)
 
 
-async def read_all(connection: Connection, stream: str, subject: str) -> list[Stored]:
-    """Every message that ``stream`` holds on ``subject`` (wildcards allowed), oldest first."""
+async def read_all(
+    connection: Connection, stream: str, subject: str, start: int = 1, most: int = MAX_READ
+) -> list[Stored]:
+    """Every message of ``stream`` on ``subject`` (wildcards allowed) from sequence ``start`` on, oldest first."""
     found: list[Stored] = []
-    start = 1
-    while len(found) < MAX_READ:
+    while len(found) < most:
         query = {"seq": start, "next_by_subj": subject, "batch": BATCH}
         messages, left = await _direct(connection, stream, query)
         found += messages

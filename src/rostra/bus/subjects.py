@@ -8,24 +8,17 @@ from rostra.wire.parts import MAX_PART_BYTES
 from rostra.wire.rooms import ROOM_ID
 
 WINDOW_STREAM = "window"
-ROOMS_STREAM = "KV_rooms"
-"""The stream behind the key-value bucket ``rooms`` (NATS ADR-8 names it so)."""
-ROOMS_PREFIX = "$KV.rooms."
-ROOM_NEWS_PREFIX = "room."
-"""A room record is repeated here once it is stored. A plain subscriber to the bucket's own subject would also see
-writes that lost the compare-and-set."""
-
 COUNT_PREFIX = "count."
 SUPERVISOR = "supervisor.stage"
 
 MAX_WINDOW_BYTES = 256 * 1024 * 1024
 """Memory for the live window of all rooms: about 200 rooms on air (3 renditions, 60 s, 20 KB/s a room)."""
 
-MAX_ROOM_BYTES = 8 * 1024
-"""A room record is a few hundred bytes; a title has at most 200 characters."""
+MAX_LETTER_BYTES = 8 * 1024
+MAX_INBOX_BYTES = 256 * 1024 * 1024
+"""A million letters of 200 bytes. When it is full, edges say that it is: what was taken is not thrown away."""
 
-MAX_ROOMS_BYTES = 64 * 1024 * 1024
-"""Every record that was ever made, a kilobyte each."""
+LETTERS_KEPT_S = 30 * 24 * 3600
 
 _SECOND = 1_000_000_000
 
@@ -45,19 +38,19 @@ WINDOW_CONFIG = {
     "num_replicas": 1,
 }
 
-ROOMS_CONFIG = {
-    "name": ROOMS_STREAM,
-    "subjects": [f"{ROOMS_PREFIX}>"],
+INBOX_STREAM = "inbox"
+INBOX_PREFIX = "in."
+
+INBOX_CONFIG = {
+    "name": INBOX_STREAM,
+    "subjects": [f"{INBOX_PREFIX}>"],
     "storage": "file",
     "retention": "limits",
     "discard": "new",
-    "max_msgs_per_subject": 1,
-    "max_bytes": MAX_ROOMS_BYTES,
-    "max_msg_size": MAX_ROOM_BYTES,
+    "max_age": LETTERS_KEPT_S * _SECOND,
+    "max_bytes": MAX_INBOX_BYTES,
+    "max_msg_size": MAX_LETTER_BYTES,
     "allow_direct": True,
-    "allow_rollup_hdrs": True,
-    "deny_delete": True,
-    "republish": {"src": f"{ROOMS_PREFIX}>", "dest": f"{ROOM_NEWS_PREFIX}>"},
     "num_replicas": 1,
 }
 
@@ -86,3 +79,7 @@ def part_id(room: str, part: Part) -> str:
 
 def stage_subject(room: str) -> str:
     return f"stage.{room}.call"
+
+
+def letter_subject(room: str, kind: str) -> str:
+    return f"{INBOX_PREFIX}{room}.{kind}"
