@@ -3,6 +3,8 @@
 * docs/settings.md from ``rostra.config``
 * docs/commands.md from every command's ``--help``
 * docs/seats.md from the table of transitions in ``rostra.stage.seats``
+* docs/life.md from the tables in ``rostra.life``
+* docs/rights.md from the table in ``rostra.permissions``
 """
 
 from __future__ import annotations
@@ -17,9 +19,11 @@ import click
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from rostra import life, permissions
 from rostra.cli import VERBS, main
 from rostra.config import Settings
 from rostra.stage.seats import TRANSITIONS
+from rostra.units import Role
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -27,7 +31,13 @@ HELP_WIDTH = 96
 
 
 def pages() -> dict[Path, str]:
-    return {DOCS / "settings.md": settings(), DOCS / "commands.md": commands(), DOCS / "seats.md": seats()}
+    return {
+        DOCS / "settings.md": settings(),
+        DOCS / "commands.md": commands(),
+        DOCS / "seats.md": seats(),
+        DOCS / "life.md": life_of_a_room(),
+        DOCS / "rights.md": rights(),
+    }
 
 
 # --- settings ---------------------------------------------------------------------------------------------------------
@@ -142,6 +152,47 @@ def seats() -> str:
     out += ["```", "", "| a seat that is | and | is then |", "| --- | --- | --- |"]
     for (state, event), after in TRANSITIONS.items():
         out.append(f"| {state.name.lower()} | {event.name.lower()} | {after.name.lower()} |")
+    return "\n".join(out) + "\n"
+
+
+# --- the life of a room -----------------------------------------------------------------------------------------------
+
+
+def life_of_a_room() -> str:
+    out = [
+        "# The life of a room",
+        "",
+        "Made from the tables in `src/rostra/life.py` by `make docs`; what the words mean stands there.",
+        "",
+        "```mermaid",
+        "stateDiagram-v2",
+        "    [*] --> scheduled",
+    ]
+    out += [f"    {before.value} --> {after.value}: {event.value}" for (before, event), after in life.TRANSITIONS.items()]
+    out += [f"    {state.value} --> [*]" for state in sorted(life.OVER)]
+    out += ["```", "", "| a room that is | and | is then | who may cause it |", "| --- | --- | --- | --- |"]
+    for (before, event), after in life.TRANSITIONS.items():
+        causes = ", ".join(cause.value for cause in life.Cause if cause in life.CAUSES[event])
+        out.append(f"| {before.value} | {event.value} | {after.value} | {causes} |")
+    return "\n".join(out) + "\n"
+
+
+# --- who may do what --------------------------------------------------------------------------------------------------
+
+
+def rights() -> str:
+    columns = [Role.HOST, Role.COHOST, Role.SPEAKER, Role.LISTENER]
+    out = [
+        "# Who may do what",
+        "",
+        "Made from the table in `src/rostra/permissions.py` by `make docs`. A role comes with the link.",
+        "",
+        "| | operator | host | co-host | speaker | listener |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for action in permissions.Action:
+        marks = [action in permissions.OPERATOR_MAY, *(permissions.may(role, action) for role in columns)]
+        out.append(f"| {action.value} | " + " | ".join("yes" if mark else "" for mark in marks) + " |")
     return "\n".join(out) + "\n"
 
 

@@ -4,7 +4,7 @@
 in the green room. *Live*: what is said goes out. *Interrupted*: on air, and no voice reaches us; the place is kept.
 *Ended* and *cancelled* are for good.
 
-The picture in ``docs/topics/room.md`` is drawn from these tables (``make docs``).
+The picture in ``docs/life.md`` is drawn from these tables (``make docs``).
 """
 
 from __future__ import annotations

@@ -1,0 +1,103 @@
+"""The life of a room and the rights in it, as tables."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from rostra.errors import Conflict, Forbidden
+from rostra.life import CAUSES, ON_AIR, OVER, TRANSITIONS, Cause, LifeEvent, advance, after, doors_at, late
+from rostra.permissions import MAY, OPERATOR_MAY, Action, may, need, who_may
+from rostra.units import Role, RoomState, WallTime
+
+
+def test_what_is_over_stays_over() -> None:
+    assert not any(state in OVER for state, _ in TRANSITIONS)
+    assert OVER.isdisjoint(ON_AIR)
+    assert {RoomState.SCHEDULED} | ON_AIR | OVER == set(RoomState)
+
+
+def test_every_state_is_reached_and_every_event_has_a_cause() -> None:
+    reached, more = {RoomState.SCHEDULED}, True
+    while more:
+        new = {then for (state, _), then in TRANSITIONS.items() if state in reached} - reached
+        reached |= new
+        more = bool(new)
+    assert reached == set(RoomState)
+    assert {event for _, event in TRANSITIONS} == set(LifeEvent) == set(CAUSES)
+    assert all(CAUSES.values())
+
+
+def test_a_dropped_connection_never_ends_a_room() -> None:
+    assert CAUSES[LifeEvent.END].isdisjoint({Cause.STAGE, Cause.COHOST})
+    assert after(RoomState.LIVE, LifeEvent.LOST) is RoomState.INTERRUPTED
+
+
+@pytest.mark.parametrize("state", RoomState)
+@pytest.mark.parametrize("event", LifeEvent)
+def test_what_cannot_befall_is_refused_with_a_sentence(state: RoomState, event: LifeEvent) -> None:
+    if (state, event) in TRANSITIONS:
+        assert advance(state, event) is TRANSITIONS[state, event]
+    else:
+        with pytest.raises(Conflict, match=r"This room .*\."):
+            advance(state, event)
+
+
+def test_the_host_is_late_from_the_announced_minute_until_it_starts() -> None:
+    at = WallTime(1000.0)
+    assert not late(RoomState.OPEN, at, WallTime(999.9))
+    assert late(RoomState.OPEN, at, at) and late(RoomState.SCHEDULED, at, WallTime(2000.0))
+    assert not any(late(state, at, WallTime(2000.0)) for state in (RoomState.LIVE, *OVER))
+    assert doors_at(at, 900) == 100.0
+
+
+class Life(RuleBasedStateMachine):
+    """Whatever happens in whatever order: a room that is over is never on air again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state = RoomState.SCHEDULED
+        self.was_over = False
+
+    @rule(event=st.sampled_from(LifeEvent))
+    def befall(self, event: LifeEvent) -> None:
+        then = after(self.state, event)
+        self.state = self.state if then is None else then
+        self.was_over |= self.state in OVER
+
+    @precondition(lambda self: self.was_over)
+    @invariant()
+    def over_for_good(self) -> None:
+        assert self.state in OVER
+
+
+TestLife = Life.TestCase
+TestLife.settings = settings(max_examples=200, deadline=None)
+
+
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("action", Action)
+def test_every_pair_of_role_and_action(role: Role, action: Action) -> None:
+    if may(role, action):
+        need(role, action)
+    else:
+        with pytest.raises(Forbidden, match="does not let you"):
+            need(role, action)
+
+
+def test_rights_grow_with_the_role() -> None:
+    assert MAY[Role.LISTENER] < MAY[Role.SPEAKER] < MAY[Role.COHOST] < MAY[Role.HOST]
+
+
+def test_a_cohost_may_do_all_but_end_the_room_and_appoint() -> None:
+    assert MAY[Role.HOST] - MAY[Role.COHOST] == {
+        Action.END, Action.CANCEL, Action.APPOINT, Action.HAND_OVER, Action.SEE_ALL_LINKS, Action.REISSUE_LINKS,
+    }  # fmt: skip
+
+
+def test_an_operator_is_no_speaker() -> None:
+    assert Action.SPEAK not in OPERATOR_MAY
+    assert MAY[Role.HOST] - OPERATOR_MAY == {Action.SPEAK, Action.MUTE_SELF, Action.RAISE_HAND, Action.REACT}
+    assert who_may(Action.CREATE) == ()
