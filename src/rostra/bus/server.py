@@ -27,6 +27,9 @@ MAX_PENDING_BYTES = 32 * 1024 * 1024
 MAX_LOG_BYTES = 1024 * 1024
 """DATA/run/nats.log; one older file is kept beside it."""
 
+MAX_FILE_BYTES = 2 * 1024 * 1024 * 1024
+"""On disk. The server sets aside what each stream may grow to, 1,152 MiB in all (``buckets``, ``subjects``)."""
+
 START_TIMEOUT_S = 10.0
 STOP_TIMEOUT_S = 1.5
 
@@ -68,7 +71,7 @@ lame_duck_grace_period: "1s"
 jetstream {{
   store_dir: "{store.absolute()}"
   max_memory_store: 536870912
-  max_file_store: 1073741824
+  max_file_store: {MAX_FILE_BYTES}
   sync_interval: always
 }}
 """
