@@ -21,13 +21,15 @@
     │   ├── TooLarge           (413)
     │   ├── Unsupported        a codec or container we lack (415)
     │   ├── OutOfRange         no such bytes; ``size`` says how many there are (416)
+    │   ├── TooMany            too often from one place: again in ``retry_after_s`` (429)
     │   ├── HeadTooLarge       of a request (431)
     │   ├── WrongVersion       of HTTP (505)
     │   └── Full               no seat, no descriptor: come back in ``retry_after_s`` (503)
     ├── WireError              bytes that are not what their format says
     └── Unavailable            ours: a part of Rostra does not answer (503)
         ├── BusUnavailable
-        └── StageUnavailable
+        ├── StageUnavailable
+        └── CatalogUnavailable
 
 An exception carries data and builds its sentence from it. ``str(e)`` is a sentence a person understands, with what
 to do next. ``status`` hints the HTTP status and ``slug`` names the problem type (RFC 9457).
@@ -165,6 +167,16 @@ class OutOfRange(Refused):
         super().__init__(f"That range lies outside the {size} bytes that there are.")
 
 
+class TooMany(Refused):
+    status = 429
+    slug = "too-many"
+    title = "That is too often"
+
+    def __init__(self, message: str, retry_after_s: float) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(message)
+
+
 class HeadTooLarge(Refused):
     status = 431
     slug = "head-too-large"
@@ -205,3 +217,13 @@ class BusUnavailable(Unavailable):
 
 class StageUnavailable(Unavailable):
     slug = "stage-unavailable"
+
+
+class CatalogUnavailable(Unavailable):
+    slug = "catalog-unavailable"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The catalog cannot be changed at the moment: its database does not answer. Rooms on air go on. "
+            "Try again in a minute."
+        )
