@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,12 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from rostra.edge.contracts import Carrier
 from rostra.edge.front import Front, FrontOptions
 from rostra.edge.pages import Pages
+from rostra.errors import NotFound
 from rostra.packaging import Packager, RoomWindows
 from rostra.processes.edge import notice
 from rostra.units import SAMPLE_RATE, EncodedFrame, MediaTime, Part, Rendition, RoomState, WallTime
 from rostra.wire.emsg import snapshot_emsg
+from rostra.wire.hands import Hand, HandState
+from rostra.wire.inbox import Letter
 from rostra.wire.listeners import SeatView, Snapshot
 from rostra.wire.rooms import Room
 
@@ -46,8 +53,47 @@ def _snapshot(time: MediaTime) -> bytes:
     return snapshot_emsg(Snapshot("live", 42, {}, STAGE), time)
 
 
-def room(state: RoomState = RoomState.LIVE, room_id: str = "demo", title: str = "An <evening>") -> Room:
-    return Room(room_id, title, state, WallTime(EPOCH), WallTime(EPOCH), WallTime(EPOCH), 1, WallTime(EPOCH))
+def room(state: RoomState = RoomState.LIVE, room_id: str = "demo", title: str = "An <evening>", **more: Any) -> Room:
+    at = WallTime(EPOCH)
+    return Room(room_id, title, state, at, at, at, 1, at, **more)
+
+
+class Kept:
+    """A bus that keeps what it is brought; ``fault`` is raised instead, ``gate`` is waited for first."""
+
+    def __init__(self) -> None:
+        self.hands: dict[str, Hand] = {}
+        self.letters: list[Letter] = []
+        self.pictures: dict[str, bytes] = {}
+        self.asked: list[str] = []
+        self.fault: Exception | None = None
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def raise_hand(self, hand: Hand) -> None:
+        await self._ready()
+        self.hands[hand.ticket] = hand
+
+    async def withdraw_hand(self, room: str, ticket: str) -> Hand:
+        await self._ready()
+        hand = self.hands[ticket] = self.hands[ticket].with_(state=HandState.WITHDRAWN)
+        return hand
+
+    async def leave_letter(self, letter: Letter) -> None:
+        await self._ready()
+        self.letters.append(letter)
+
+    async def picture(self, name: str) -> bytes:
+        self.asked.append(name)
+        await self._ready()
+        if name not in self.pictures:
+            raise NotFound("There is no such picture.")
+        return self.pictures[name]
+
+    async def _ready(self) -> None:
+        await self.gate.wait()
+        if self.fault is not None:
+            raise self.fault
 
 
 @dataclass(slots=True)
@@ -87,6 +133,17 @@ class Client:
         self.get(path, *fields, method=method, version=version)
         return await self.answer(body=method != "HEAD")
 
+    def post(self, path: str, body: Any, *fields: str, content_type: str = "application/json") -> None:
+        """``body``: bytes as they are, anything else as JSON."""
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        lines = [f"POST {path} HTTP/1.1", "Host: edge", f"Content-Length: {len(data)}", *fields]
+        lines += [f"Content-Type: {content_type}"] if content_type else []
+        self.send("".join(f"{line}\r\n" for line in [*lines, ""]).encode() + data)
+
+    async def tell(self, path: str, body: Any, *fields: str, content_type: str = "application/json") -> Answered:
+        self.post(path, body, *fields, content_type=content_type)
+        return await self.answer()
+
     async def chunk(self) -> bytes:
         """The next chunk of a chunked body; empty for the last one."""
         size = int(await asyncio.wait_for(self.reader.readuntil(b"\r\n"), 5), 16)
@@ -117,6 +174,10 @@ class Edge:
         client = await self.client()
         return await client.ask(path, *fields, method=method, version=version)
 
+    async def tell(self, path: str, body: Any, *fields: str, content_type: str = "application/json") -> Answered:
+        client = await self.client()
+        return await client.tell(path, body, *fields, content_type=content_type)
+
     def feed(self, parts: list[Part], room_id: str = "demo") -> None:
         for part in parts:
             self.front.on_part(room_id, part)
@@ -133,9 +194,15 @@ class Edge:
 
 
 @asynccontextmanager
-async def edge(*records: Room, **options: Any) -> AsyncIterator[Edge]:
+async def edge(
+    *records: Room,
+    carrier: Carrier | None = None,
+    key: Ed25519PublicKey | None = None,
+    pages: Pages = PAGES,
+    **options: Any,
+) -> AsyncIterator[Edge]:
     """An edge that knows ``records`` (a live room ``demo`` if there are none)."""
-    front = Front(FrontOptions(**options), PAGES, RoomWindows, notice)
+    front = Front(FrontOptions(**options), pages, RoomWindows, notice, carrier=carrier, key=lambda: key)
     for record in records or (room(),):
         front.on_record(record.id, record)
     front.door.warm = True

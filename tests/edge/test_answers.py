@@ -4,9 +4,18 @@ import json
 
 import pytest
 
-from rostra.edge.answers import Answer, encoded, fields_of, http_date, little_page, preflight, problem
+from rostra.edge.answers import (
+    Answer,
+    encoded,
+    fields_of,
+    http_date,
+    json_answer,
+    little_page,
+    preflight,
+    problem,
+)
 from rostra.edge.negotiate import Encoding
-from rostra.errors import Full, MethodNotAllowed, NotFound, OutOfRange
+from rostra.errors import BusUnavailable, Full, MethodNotAllowed, NotFound, OutOfRange, TooMany
 
 DATE = http_date(1_700_000_000.0)
 
@@ -80,7 +89,7 @@ def test_problem_as_a_page_escapes_what_it_shows() -> None:
 def test_problems_carry_what_the_client_needs() -> None:
     assert split(problem(MethodNotAllowed("PUT", "GET, HEAD")).render(DATE))[1][b"Allow"] == b"GET, HEAD"
     assert split(problem(OutOfRange(9)).render(DATE))[1][b"Content-Range"] == b"bytes */9"
-    assert split(problem(Full("No place.", 4.4)).render(DATE))[1][b"Retry-After"] == b"4"
+    assert split(problem(Full("No place.", 4.4)).render(DATE))[1][b"Retry-After"] == b"5"
 
 
 @pytest.mark.parametrize("field", [b"Access-Control-Allow-Methods", b"Access-Control-Max-Age", b"Allow"])
@@ -94,3 +103,36 @@ def test_little_page_stands_alone() -> None:
     page = little_page("T", "S & s")
     assert b"S &amp; s" in page
     assert b"http" not in page
+
+
+def test_too_often_and_away_say_when_to_come_back() -> None:
+    assert split(problem(TooMany("Wait.", 2.2)).render(DATE))[1][b"Retry-After"] == b"3"
+    assert split(problem(TooMany("Wait.", 0.0)).render(DATE))[1][b"Retry-After"] == b"1"
+    first, fields, _ = split(problem(BusUnavailable("Away.")).render(DATE))
+    assert (first, fields[b"Retry-After"]) == (b"HTTP/1.1 503 Service Unavailable", b"2")
+
+
+def test_for_one_who_showed_a_link_no_cache_keeps_it() -> None:
+    answer = Answer(200, fields_of("text/plain", "public, max-age=10"), b"hello", date=DATE, tag='"t"')
+    mine = answer.private()
+    assert mine is answer.private()
+    _, fields, body = split(mine.render(DATE))
+    assert (fields[b"Cache-Control"], fields[b"ETag"], body) == (b"private, max-age=10", b'"t"', b"hello")
+    assert split(mine.not_modified().render(DATE))[1][b"Cache-Control"] == b"private, max-age=10"
+    assert split(answer.render(DATE))[1][b"Cache-Control"] == b"public, max-age=10"
+    endless = Answer(200, fields_of("audio/mp4", "public"), length=False).private()
+    assert b"Content-Length" not in endless.render(DATE)
+
+
+def test_fields_for_one_connection() -> None:
+    answer = Answer(200, b"", b"x", date=DATE)
+    more = answer.with_fields("Set-Cookie: a=b\r\n")
+    assert split(more.render(DATE))[1][b"Set-Cookie"] == b"a=b"
+    assert b"Set-Cookie" in more.not_modified().render(DATE)
+    assert b"Set-Cookie" not in answer.render(DATE)
+
+
+def test_what_is_for_one_alone_is_not_stored() -> None:
+    _, fields, body = split(json_answer(202, {"a": "<ä>"}).render(DATE))
+    assert fields[b"Cache-Control"] == b"no-store"
+    assert json.loads(body) == {"a": "<ä>"}

@@ -15,7 +15,9 @@ DATE = http_date(0)
 
 def built(folder: Path) -> Path:
     (folder / "assets").mkdir()
-    (folder / "room.html").write_text("<html><!--rostra:state--><script type=module>1</script></html>")
+    (folder / "room.html").write_text(
+        "<html><head><title>Rostra</title></head><!--rostra:state--><script type=module>1</script></html>"
+    )
     (folder / "home.html").write_text("<html><style>b{}</style></html>")
     (folder / "assets" / "a-1.js").write_text("let a = 1;" * 50)
     manifest = {
@@ -54,6 +56,40 @@ def test_state_stands_in_the_page_and_cannot_break_out_of_it(tmp_path: Path) -> 
     inner = html.split(b'id="state">')[1].split(b"</script>")[0]
     assert json.loads(inner) == json.loads(state)
     assert brotli.decompress(pages.room_answers(state)[Encoding.BROTLI].body) == html
+
+
+def test_what_stands_beside_an_asset_is_not_packed_again(tmp_path: Path) -> None:
+    built(tmp_path)
+    (tmp_path / "assets" / "a-1.js.gz").write_bytes(b"gzip of the build")
+    alone = Pages(tmp_path).asset("/assets/a-1.js", Encoding.GZIP)
+    assert alone is not None
+    assert alone.body != b"gzip of the build"
+    (tmp_path / "assets" / "a-1.js.br").write_bytes(b"brotli of the build")
+    pages = Pages(tmp_path)
+    bodies = [answer.body for e in (Encoding.GZIP, Encoding.BROTLI) if (answer := pages.asset("/assets/a-1.js", e))]
+    assert bodies == [b"gzip of the build", b"brotli of the build"]
+    assert pages.asset("/assets/a-1.js.br", Encoding.IDENTITY) is None
+
+
+def test_head_and_title_go_where_the_page_wants_them(tmp_path: Path) -> None:
+    built(tmp_path)
+    html = Pages(tmp_path).room_answers(b"{}", b"<meta x>", b"T \\1")[Encoding.IDENTITY].body
+    assert b"<title>T \\1</title><meta x>\n</head>" in html
+    page = "<head><!--rostra:meta--><title>Rostra</title></head><!--rostra:state-->"
+    (tmp_path / "room.html").write_text(page)
+    html = Pages(tmp_path).room_answers(b'{"a":"<!--rostra:meta-->"}', b"<meta x>")[Encoding.IDENTITY].body
+    assert html.startswith(b"<head><meta x><title>Rostra</title></head>")
+    assert html.count(b"<meta x>") == 1
+
+
+def test_pages_that_tell_the_same_have_one_tag(tmp_path: Path) -> None:
+    pages = Pages(built(tmp_path))
+    one, two, other = (
+        pages.room_answers(state, made_of=made)[Encoding.GZIP]
+        for state, made in ((b'{"now":1}', b"x"), (b'{"now":2}', b"x"), (b'{"now":2}', b"y"))
+    )
+    assert one.tag == two.tag != other.tag
+    assert one.tag.startswith('W/"')
 
 
 def test_policy_comes_from_the_build_or_is_worked_out(tmp_path: Path) -> None:

@@ -2,7 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from rostra.edge.query import MAX_QUERY_BYTES, Directives, parse_codec, parse_directives
+from rostra.edge.query import (
+    MAX_QUERY_BYTES,
+    Directives,
+    cookie_name,
+    parse_codec,
+    parse_directives,
+    token_in_cookies,
+    token_of,
+)
 from rostra.errors import BadRequest
 from rostra.units import Rendition
 
@@ -59,3 +67,29 @@ def test_codec() -> None:
     for query in ("codec=mp3", "codec=", "codec=flac", "codec=aac&codec=opus"):
         with pytest.raises(BadRequest):
             parse_codec(query)
+
+
+def test_token_of_a_link() -> None:
+    assert token_of("") == token_of("x=1") == ""
+    assert token_of("_HLS_msn=3&t=abc.def") == "abc.def"
+    assert token_of("t=a%2Eb") == "a.b"
+    for wrong in ("t=a&t=b", "x" * (MAX_QUERY_BYTES + 1)):
+        with pytest.raises(BadRequest):
+            token_of(wrong)
+
+
+@pytest.mark.parametrize(
+    ("field", "found"),
+    [
+        ("", ""),
+        ("rostra_demo=abc", "abc"),
+        ("a=1; rostra_demo=abc.def; b=2", "abc.def"),
+        ("rostra_demo2=x; xrostra_demo=y", ""),
+        ("rostra_demo", ""),
+        ("rostra_demo=first; rostra_demo=second", "first"),
+        ("a=1;" * 5000 + "rostra_demo=abc", ""),
+    ],
+)
+def test_token_in_cookies(field: str, found: str) -> None:
+    assert token_in_cookies(field, "demo") == found
+    assert cookie_name("demo") == "rostra_demo"

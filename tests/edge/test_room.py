@@ -9,10 +9,11 @@ from rostra.edge.framing import Piece
 from rostra.edge.room import ENDING_S, KEPT_S, SILENT_S, RoomOnAir, listed
 from rostra.packaging import RoomWindows
 from rostra.processes.edge import notice
-from rostra.units import Rendition, RoomState, WallTime
-from rostra.wire.emsg import read_events
-from rostra.wire.listeners import EdgeNotice
-from tests.edge.making import room, stream
+from rostra.units import MediaTime, Rendition, RoomState, WallTime
+from rostra.wire.boards import Board, decode_board
+from rostra.wire.emsg import read_events, snapshot_emsg
+from rostra.wire.listeners import EdgeNotice, Snapshot
+from tests.edge.making import STAGE, room, stream
 
 
 def on_air(state: RoomState = RoomState.LIVE) -> RoomOnAir:
@@ -123,7 +124,50 @@ def test_state_tells_what_parts_told() -> None:
         "stage": [{"i": "s1", "n": "Ada", "r": "host"}, {"i": "s2", "n": "Grace", "r": "speaker", "m": 1}],
         "flush_s": 2.0,
         "renditions": ["opus", "mp3"],
+        "words": "",
+        "tz": "UTC",
+        "speakers": [],
+        "picture": "",
+        "doors": 1_699_999_100.0,
+        "go": False,
+        "invited": False,
+        "posts": 0,
+        "late": False,
+        "note": "",
+        "delay_s": 0.0,
+        "react": {},
     }
+
+
+def test_what_lasts_has_nothing_of_the_second() -> None:
+    made = on_air()
+    before = made.state_json(1_700_000_100.0, 2.0, lasting=True)
+    made.on_record(made.record or room(), 0.5)
+    told = snapshot_emsg(Snapshot("live", 7, {}, STAGE, {"❤": 3}), MediaTime(0))
+    made.on_part(replace(stream(0.5)[0], metadata=told), 1.0)
+    after = json.loads(made.state_json(1_700_000_100.0, 2.0, lasting=True))
+    assert {**after, "renditions": ["mp3"]} == json.loads(before)
+    state = json.loads(made.state_json(1_700_000_100.0, 2.0))
+    assert (state["listening"], state["react"]) == (7, {"❤": 3})
+
+
+def test_late_is_when_the_minute_is_over_and_nobody_began() -> None:
+    made = on_air(RoomState.OPEN)
+    assert [made.late(1_700_000_000.0 + s) for s in (-1.0, 0.0, 600.0)] == [False, True, True]
+    assert not on_air(RoomState.LIVE).late(1_800_000_000.0)
+
+
+def test_a_board_is_told_once_and_only_while_someone_may_listen() -> None:
+    made = on_air()
+    made.on_board(Board(4), 1.0)
+    made.on_board(Board(4), 1.1)
+    assert said(made) == ["posts"]
+    assert decode_board(made.board).version == made.board_version == 4
+    made.on_board(None, 1.2)
+    assert (said(made), made.board_version) == (["posts"], 0)
+    quiet = on_air(RoomState.SCHEDULED)
+    quiet.on_board(Board(4), 1.0)
+    assert said(quiet) == []
 
 
 def test_metadata_that_cannot_be_read_is_passed_on() -> None:
@@ -162,3 +206,6 @@ def test_list_of_rooms() -> None:
     rooms.append(RoomOnAir("unknown", RoomWindows(), notice))
     assert [r["id"] for r in json.loads(listed(rooms, 10))["rooms"]] == ["on", "soon", "late"]
     assert [r["id"] for r in json.loads(listed(rooms, 1))["rooms"]] == ["on"]
+    hidden = RoomOnAir("hidden", RoomWindows(), notice)
+    hidden.on_record(room(RoomState.LIVE, "hidden", listed=False), 0.0)
+    assert "hidden" not in {r["id"] for r in json.loads(listed([hidden, *rooms], 10))["rooms"]}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import time
 from collections.abc import AsyncIterator
@@ -18,10 +19,16 @@ from rostra.bus import Bus
 from rostra.bus.server import NatsServer
 from rostra.config import Settings
 from rostra.errors import ConfigError
+from rostra.keys import make_keys, private_key
 from rostra.processes.child import HEARTBEAT_VARIABLE
-from rostra.processes.edge import edge_name, front_options
+from rostra.processes.edge import LinkKey, edge_name, front_options
+from rostra.units import Role, WallTime
+from rostra.wire.boards import Board, Post
 from rostra.wire.emsg import read_events
+from rostra.wire.hands import HandState
+from rostra.wire.inbox import LetterKind
 from rostra.wire.listeners import EdgeNotice
+from rostra.wire.tokens import Claims, sign
 from tests.edge.making import Client, room, stream
 from tests.processes.serving import RUN
 
@@ -126,6 +133,113 @@ async def test_counts_reach_the_bus(server: NatsServer, bus: Bus) -> None:
         )
         for each in (listener, radio):
             await each.close()
+
+
+async def answers_with(asking: Client, path: str, key: str, value: Any) -> dict[str, Any]:
+    """The answer at ``path`` once ``key`` in it is ``value``."""
+    async with asyncio.timeout(10):
+        while True:
+            answer = await asking.ask(path)
+            found: dict[str, Any] = json.loads(answer.body)
+            if found.get(key) == value:
+                return found
+            await asyncio.sleep(0.02)
+
+
+async def test_a_hand_goes_to_the_bus_and_its_answer_comes_back(server: NatsServer, bus: Bus) -> None:
+    async with running("--nats", server.url) as (_, port), running("--nats", server.url) as (_, sibling):
+        asking, other = await client(port), await client(sibling)
+        answer = await asking.tell("/r/demo/hand", {"name": "Ada", "why": "A word"})
+        assert answer.status == 202
+        ticket = json.loads(answer.body)["ticket"]
+        hand, revision = await bus.hands.get(f"demo.{ticket}")
+        assert (hand.name, hand.why, hand.state) == ("Ada", "A word", HandState.WAITING)
+        await bus.hands.put(hand.key, hand.with_(state=HandState.ACCEPTED, link="https://x/speak"), revision)
+        for each in (asking, other):
+            found = await answers_with(each, f"/r/demo/hand/{ticket}", "state", "accepted")
+            assert found["link"] == "https://x/speak"
+        second = json.loads((await asking.tell("/r/demo/hand", {"name": "Grace"})).body)["ticket"]
+        await answers_with(other, f"/r/demo/hand/{second}", "state", "waiting")
+        answer = await other.tell("/r/demo/hand", {"ticket": second, "withdraw": True})
+        assert json.loads(answer.body)["state"] == "withdrawn"
+        assert (await bus.hands.get(f"demo.{second}"))[0].state is HandState.WITHDRAWN
+        await answers_with(asking, f"/r/demo/hand/{second}", "state", "withdrawn")
+        for each in (asking, other):
+            await each.close()
+
+
+async def test_letters_pictures_and_boards(server: NatsServer, bus: Bus) -> None:
+    name = "0123456789abcdef" * 2 + ".webp"
+    await bus.pictures.put(name, b"RIFF")
+    await bus.boards.put("demo", Board(3, (Post("p1", WallTime(1.0), "Ada", "Hello"),)))
+    async with running("--nats", server.url) as (_, port):
+        asking = await client(port)
+        assert (await asking.tell("/r/demo/rsvp", {})).status == 202
+        assert (await asking.tell("/r/demo/report-abuse", {"said": "Rude."})).status == 202
+        letters = [letter for _, letter in await bus.read_letters(0)]
+        assert [(letter.kind, letter.said) for letter in letters if letter] == [
+            (LetterKind.RSVP, ""),
+            (LetterKind.ABUSE, "Rude."),
+        ]
+        assert (await asking.ask(f"/p/{name}")).body == b"RIFF"
+        assert (await asking.ask(f"/p/{'f' * 32}.webp")).status == 404
+        assert json.loads((await asking.ask("/r/demo/posts")).body)["version"] == 3
+        await bus.boards.put("demo", Board(4))
+        await answers_with(asking, "/r/demo/state", "posts", 4)
+        await asking.close()
+
+
+async def test_without_the_bus_nothing_is_taken(server: NatsServer, bus: Bus) -> None:
+    async with running("--nats", server.url) as (_, port):
+        asking = await client(port)
+        await server.kill()
+        answer = await asyncio.wait_for(_told(asking, "/r/demo/hand", {"name": "Ada"}), 10)
+        assert answer == 503
+        assert (await asking.ask("/r/demo/state")).status == 200
+        await server.start()
+        async with asyncio.timeout(20):
+            while await _told(asking, "/r/demo/rsvp", {}) != 202:
+                await asyncio.sleep(0.2)
+        await asking.close()
+
+
+async def _told(asking: Client, path: str, body: dict[str, str]) -> int:
+    asking.post(path, body)
+    head = await asyncio.wait_for(asking.reader.readuntil(b"\r\n\r\n"), 8)
+    size = re.search(rb"Content-Length: (\d+)", head)
+    await asking.reader.readexactly(int(size[1]) if size else 0)
+    return int(head.split()[1])
+
+
+async def test_a_link_is_checked_with_the_key_in_the_data_folder(server: NatsServer, bus: Bus, tmp_path: Path) -> None:
+    make_keys(tmp_path)
+    token = sign(Claims("secret", Role.LISTENER, "", "listener", 4_000_000_000), private_key(tmp_path))
+    await bus.create_room(room(room_id="secret", invited=True))
+    async with running("--nats", server.url, "--data", str(tmp_path)) as (_, port):
+        asking = await client(port)
+        assert (await asking.ask("/r/secret/state")).status == 403
+        assert (await asking.ask(f"/r/secret/state?t={token}")).status == 200
+        record, revision = await bus.get_room("secret")
+        await bus.update_room(record.with_(issues={"listener": 1}), revision)
+        async with asyncio.timeout(5):
+            while (await asking.ask(f"/r/secret/state?t={token}")).status != 403:
+                await asyncio.sleep(0.02)
+        await asking.close()
+
+
+def test_a_key_that_is_not_there_is_looked_for_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    key = LinkKey(tmp_path)
+    assert key() is None
+    assert key() is None
+    assert len(caplog.records) == 1
+    make_keys(tmp_path)
+    assert key() is not None
+
+
+def test_addresses_are_those_of_the_settings() -> None:
+    given = Settings.model_validate({"front": {"public_url": "https://live.example/", "port": 0}})
+    assert front_options(given, None).public_url == "https://live.example"
+    assert front_options(Settings.model_validate({"front": {"port": 0}}), None).public_url == ""
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

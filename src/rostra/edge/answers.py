@@ -1,32 +1,40 @@
 """Answers as bytes: status, fields, body; problems and little pages for what goes wrong; how long each may be cached.
 
-Nothing depends on who asks, so that a cache in front may hold every answer under its address.
+Nothing depends on who asks, so that a cache in front may hold every answer under its address; but what is told of a
+room that takes a link, and what a listener's own ticket brings, is theirs alone.
 """
 
 from __future__ import annotations
 
 import html
 import json
+import math
 from email.utils import formatdate
+from typing import Any
 
 from rostra.edge.negotiate import Encoding
-from rostra.errors import Full, MethodNotAllowed, OutOfRange, RostraError
+from rostra.errors import Full, MethodNotAllowed, OutOfRange, RostraError, TooMany, Unavailable
 from rostra.wire.playlists import BLOCKING_MAX_AGE_S, PLAIN_MAX_AGE_S
 
 REASONS = {
     200: "OK",
+    202: "Accepted",
     204: "No Content",
     206: "Partial Content",
     304: "Not Modified",
     400: "Bad Request",
+    401: "Unauthorized",
     403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
     408: "Request Timeout",
+    409: "Conflict",
     410: "Gone",
     411: "Length Required",
     413: "Content Too Large",
+    415: "Unsupported Media Type",
     416: "Range Not Satisfiable",
+    429: "Too Many Requests",
     431: "Request Header Fields Too Large",
     500: "Internal Server Error",
     503: "Service Unavailable",
@@ -54,12 +62,17 @@ _CORS = (
 _SAFE = b"X-Content-Type-Options: nosniff\r\n"
 
 _PREFLIGHT = (
-    b"Access-Control-Allow-Methods: GET, HEAD, OPTIONS\r\n"
+    b"Access-Control-Allow-Methods: GET, HEAD, POST, OPTIONS\r\n"
     b"Access-Control-Allow-Headers: Range, Icy-MetaData, If-None-Match, Cache-Control, Content-Type\r\n"
     b"Access-Control-Max-Age: 86400\r\n"
 )
 
 ALLOW = "GET, HEAD, OPTIONS"
+ALLOW_POST = "POST, OPTIONS"
+"""Where listeners send something."""
+
+UNAVAILABLE_S = 2.0
+"""When to ask again after a part of the server did not answer: the bus is back within a second or two."""
 
 
 class Answer:
@@ -67,7 +80,7 @@ class Answer:
     it goes out.
     """
 
-    __slots__ = ("_fields", "_start", "body", "closes", "status", "tag", "whole")
+    __slots__ = ("_fields", "_private", "_start", "body", "closes", "status", "tag", "whole")
 
     def __init__(
         self,
@@ -94,8 +107,24 @@ class Answer:
         """Ready for an HTTP/1.1 connection that stays, for what is asked for often: with ``date`` it is made at
         once."""
         self._fields = fields
+        self._private: Answer | None = None
         if date:
             self.whole = b"%sDate: %s\r\n\r\n%s" % (self._start, date, body)
+
+    def private(self) -> Answer:
+        """The same for one who showed a link: a cache that others share must not hold it (RFC 9111, 5.2.2.7)."""
+        if self._private is None:
+            mine = self._private = Answer(self.status, b"", self.body, closes=self.closes, tag=self.tag)
+            mine._fields = _privately(self._fields)
+            mine._start = _privately(self._start)
+        return self._private
+
+    def with_fields(self, lines: str) -> Answer:
+        """The same with more field lines, for one connection."""
+        other = Answer(self.status, b"", self.body, closes=self.closes, tag=self.tag)
+        other._fields = self._fields + lines.encode()
+        other._start = self._start + lines.encode()
+        return other
 
     def not_modified(self) -> Answer:
         """RFC 9110, 15.4.5: with the fields that the 200 would have had."""
@@ -108,6 +137,15 @@ class Answer:
             return self.whole
         connection = b"Connection: close\r\n" if close else b"" if one_one else b"Connection: keep-alive\r\n"
         return b"%sDate: %s\r\n%s\r\n%s" % (self._start, date, connection, b"" if head_only else self.body)
+
+
+def _privately(fields: bytes) -> bytes:
+    return fields.replace(b"Cache-Control: public", b"Cache-Control: private")
+
+
+def json_answer(status: int, body: dict[str, Any]) -> Answer:
+    """An answer that is for one listener alone."""
+    return Answer(status, fields_of("application/json", NO_STORE, cors=True), json.dumps(body).encode())
 
 
 def http_date(wall: float) -> bytes:
@@ -127,7 +165,8 @@ def encoded(encoding: Encoding) -> str:
 
 
 def preflight() -> Answer:
-    return Answer(204, f"Allow: {ALLOW}\r\nCache-Control: public, max-age=86400\r\n".encode() + _CORS + _PREFLIGHT)
+    fields = b"Allow: GET, HEAD, POST, OPTIONS\r\nCache-Control: public, max-age=86400\r\n"
+    return Answer(204, fields + _CORS + _PREFLIGHT)
 
 
 def problem(error: RostraError, *, page: bool = False, cache: str = CACHE_MISSING, closes: bool = False) -> Answer:
@@ -137,8 +176,10 @@ def problem(error: RostraError, *, page: bool = False, cache: str = CACHE_MISSIN
         extra += f"Allow: {error.allow}\r\n"  # RFC 9110, 15.5.6: "MUST generate an Allow header field"
     if isinstance(error, OutOfRange):
         extra += f"Content-Range: bytes */{error.size}\r\n"
-    if isinstance(error, Full):
-        extra += f"Retry-After: {max(1, round(error.retry_after_s))}\r\n"
+    if isinstance(error, Full | TooMany):
+        extra += f"Retry-After: {max(1, math.ceil(error.retry_after_s))}\r\n"
+    elif isinstance(error, Unavailable):
+        extra += f"Retry-After: {UNAVAILABLE_S:.0f}\r\n"
     if page:
         extra += "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; frame-ancestors *\r\n"
         extra += "Referrer-Policy: no-referrer\r\n"

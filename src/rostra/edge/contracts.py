@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from rostra.errors import Unavailable
 from rostra.units import MediaTime, Part, Rendition
+from rostra.wire.hands import Hand
+from rostra.wire.inbox import Letter
 
 
 class Playlist(Protocol):
@@ -57,3 +60,40 @@ Notice = Callable[[str, dict[str, float], MediaTime], bytes]
 """Makes the box that says something between two parts: kind, values, media time."""
 
 PublishCount = Callable[[dict[str, Any]], None]
+
+
+class Carrier(Protocol):
+    """Who takes away what listeners send, and brings what is kept elsewhere. Each returns when it is done for good:
+    what was taken is stored.
+
+    :raises RostraError: it could not be done; the sentence is the listener's answer.
+    """
+
+    async def raise_hand(self, hand: Hand) -> None: ...
+
+    async def withdraw_hand(self, room: str, ticket: str) -> Hand:
+        """The hand as it is then. :raises NotFound: there is none."""
+
+    async def leave_letter(self, letter: Letter) -> None: ...
+
+    async def picture(self, name: str) -> bytes:
+        """:raises NotFound: there is none of that name."""
+
+
+class NoCarrier:
+    """For an edge that only sends sound."""
+
+    async def raise_hand(self, hand: Hand) -> None:
+        raise self._nobody()
+
+    async def withdraw_hand(self, room: str, ticket: str) -> Hand:
+        raise self._nobody()
+
+    async def leave_letter(self, letter: Letter) -> None:
+        raise self._nobody()
+
+    async def picture(self, name: str) -> bytes:
+        raise self._nobody()
+
+    def _nobody(self) -> Unavailable:
+        return Unavailable("This edge has no bus behind it. Please try another one.")

@@ -14,9 +14,11 @@ from enum import Enum, auto
 from typing import Protocol
 
 from rostra.edge.answers import Answer, problem
+from rostra.edge.applause import Clap
 from rostra.edge.crowd import Crowd
 from rostra.edge.framing import Batch, Piece
 from rostra.edge.head import MAX_HEAD_BYTES, HeadReader, Request, check_beginning
+from rostra.edge.negotiate import Encoding
 from rostra.edge.poller import GONE, READABLE, WRITABLE, Poller, Wire, with_socket
 from rostra.edge.proxy_preamble import read_preamble
 from rostra.errors import Refused, TooSlow
@@ -52,6 +54,20 @@ class Hot:
     seen: dict[int, float]
     """When each connection last asked for something of that room."""
 
+    def taken(self, fd: int, now: float, encoding: Encoding) -> bytes:
+        self.seen[fd] = now
+        return self.whole
+
+
+@dataclass(slots=True)
+class HotForms:
+    """A page, or what else has several encodings, ready to be sent."""
+
+    wholes: dict[Encoding, bytes]
+
+    def taken(self, fd: int, now: float, encoding: Encoding) -> bytes:
+        return self.wholes[encoding]
+
 
 @dataclass(frozen=True, slots=True)
 class Welcome:
@@ -74,15 +90,21 @@ class Door(Protocol):
     """Who knows the answers."""
 
     reader: HeadReader
-    hot: dict[bytes, Hot | Welcome]
+    hot: dict[bytes, Hot | HotForms | Welcome]
     """Answers that are found by the bytes of a request line, if nothing in the fields changes them (Fields.plain)."""
+    claps: dict[bytes, Clap]
+    """Reactions that are found by all bytes of the request."""
+    thanks: bytes
+    """What is answered to a reaction."""
     date: bytes
     now: float
     """Monotonic, as of the latest turn of the loop."""
     draining: bool
     requests: int
 
-    def answer(self, request: Request, conversation: Conversation) -> Answer | Welcome | Held: ...
+    def answer(
+        self, request: Request, conversation: Conversation, head: bytes, body: bytes
+    ) -> Answer | Welcome | Held: ...
 
     @property
     def time(self) -> Callable[[Conversation], None]:
@@ -218,7 +240,7 @@ class Conversation:
     def expire(self) -> None:
         """The deadline is over. A head that began gets an answer; to silence none is due (RFC 9110, 15.5.9)."""
         if self._in and not self._out and self._lingered < 0:
-            self._refuse([], TooSlow(f"The head of a request has to arrive within {HEAD_TIMEOUT_S:.0f} s."))
+            self._refuse([], TooSlow(f"A request has to arrive within {HEAD_TIMEOUT_S:.0f} s."))
         else:
             self.close()
 
@@ -255,19 +277,28 @@ class Conversation:
             self._process(data)
 
     def _answer_hot(self, data: bytes) -> bool:
-        """Answer the one request that ``data`` is, if it is for a part that was asked for before (benchmarks: hls).
+        """Answer the one request that ``data`` is, if it is for a part or page that was asked for before, or a reaction
+        whose bytes are known (benchmarks: hls, page).
 
         False if it is something else, and nothing was done.
         """
         door = self.door
         eol = data.find(b"\r\n")
         hot = door.hot.get(data[:eol])
-        if not isinstance(hot, Hot) or (fields := door.reader.block(data[eol:])) is None or not fields.plain:
+        if hot is None:
+            clap = door.claps.get(data)
+            if clap is None:
+                return False
+            clap.count()
+            whole = door.thanks
+        elif isinstance(hot, Welcome) or (fields := door.reader.block(data[eol:])) is None or not fields.plain:
             return False
+        else:
+            whole = hot.taken(self.fd, door.now, fields.encoding)
         door.requests += 1
-        hot.seen[self.fd] = self._since = door.now
+        self._since = door.now
         self._answered = True
-        self._send([hot.whole])
+        self._send([whole])
         return True
 
     def _process(self, data: bytes) -> None:
@@ -320,14 +351,13 @@ class Conversation:
             door.requests += 1
             if isinstance(hot, Welcome):
                 return hot, end
-            hot.seen[self.fd] = door.now
-            return hot.whole, end
+            return hot.taken(self.fd, door.now, fields.encoding), end
         request = door.reader.read(raw)
-        end += request.fields.body_bytes
+        body_at, end = end, end + request.fields.body_bytes
         if len(data) < end:
             return None, end
         door.requests += 1
-        outcome = door.answer(request, self)
+        outcome = door.answer(request, self, raw, data[body_at:end])
         if isinstance(outcome, Answer):
             return self._render(outcome, request), end
         if isinstance(outcome, Held):

@@ -4,92 +4,90 @@ for out."""
 from __future__ import annotations
 
 import ipaddress
+import secrets
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
-from rostra.edge.answers import (
-    ALLOW,
-    CACHE_BLOCKING,
-    CACHE_MEDIA,
-    CACHE_MISSING,
-    CACHE_PLAYLIST,
-    CACHE_STATE,
-    NO_STORE,
-    Answer,
-    encoded,
-    fields_of,
-    preflight,
-    problem,
-)
-from rostra.edge.contracts import Notice, Playlist, Windows
-from rostra.edge.conversation import HELD, Conversation, Held, Hot, Welcome
+from rostra.edge.answers import ALLOW, ALLOW_POST, CACHE_MISSING, NO_STORE, Answer, fields_of, preflight, problem
+from rostra.edge.callers import Network, caller, household
+from rostra.edge.contracts import Carrier, NoCarrier, Notice, Windows
+from rostra.edge.conversation import HELD, Conversation, Held, Hot, HotForms, Welcome
 from rostra.edge.crowd import Crowd, Tally
+from rostra.edge.documents import Documents, Forms, Moment
+from rostra.edge.errands import Errands
 from rostra.edge.framing import Batch, Form
+from rostra.edge.gallery import Gallery
+from rostra.edge.guests import Guests, KeySource, still_welcome
 from rostra.edge.head import HeadReader, Request
+from rostra.edge.hls import COME_BACK_S, MAX_HOT, Hls, in_vain
 from rostra.edge.holds import Holds
-from rostra.edge.negotiate import Encoding, byte_range, prefers_html
+from rostra.edge.negotiate import prefers_html
 from rostra.edge.pages import Pages
 from rostra.edge.poller import Poller, Wire
-from rostra.edge.query import Directives, parse_codec, parse_directives
-from rostra.edge.room import RoomOnAir, listed
-from rostra.edge.routes import Kind, Route, resolve
-from rostra.errors import BadRequest, Forbidden, Full, Gone, MethodNotAllowed, NotFound, OutOfRange, RostraError
+from rostra.edge.postbox import ENDED, THANKS, Postbox, Sent
+from rostra.edge.query import cookie_name, parse_codec, token_in_cookies, token_of
+from rostra.edge.quota import Quota, Rate
+from rostra.edge.room import RoomOnAir
+from rostra.edge.routes import POSTED, Kind, Route, resolve
+from rostra.edge.shelf import Shelf
+from rostra.errors import Forbidden, Full, Gone, MethodNotAllowed, NotFound, RostraError
 from rostra.units import Part, Rendition
-from rostra.wire.playlists import BLOCK_TIMEOUT_S, MEDIA_TYPE, PLAYLIST_TYPE
+from rostra.wire.boards import Board
+from rostra.wire.playlists import MEDIA_TYPE
 from rostra.wire.rooms import Room
 
-NOT_MADE = "This part was not made."
-ENDED = "This event has ended."
+TAKEN_BACK = "This link was taken back. Ask the host for a new one."
 
 MAX_ROUTES = 4096
 """Addresses whose meaning is remembered; when full, all are forgotten."""
 
-MAX_HOT = 4096
-"""Request lines whose answer is at hand: 120 s of parts and segments of 7 rooms. When full, all are forgotten."""
-
 MAX_WELCOME_LINES = 256
 """Request lines of listeners at hand until the next flush: strangers can put anything into a query."""
 
-MAX_LISTED_ROOMS = 200
-"""Rooms in ``/rooms.json``: more is no list that a person reads."""
+GUESSES = Rate(20, 20)
+"""Links that are not valid, a household. Somebody with a damaged link tries three times."""
 
-FIRST_PART_S = 5.0
-"""How long a playlist is waited for that has nothing in it yet."""
+COOKIE_S = 24 * 3600
+"""How long a browser keeps the link of a room that takes one. The link itself says how long it is good."""
 
 FIRST_MP3_S = 10.0
 """How long a radio waits for MP3 to be made, which begins when someone asks for it."""
 
-COME_BACK_S = 2.0
-"""After an answer that was waited for in vain."""
-
 HLS_WITHIN_S = 10.0
 """A connection that asked for a playlist or part within this counts as a listener."""
 
-Ask = tuple[str, Rendition, int, int | None]
-"""A playlist that is waited for: room, rendition, segment, part."""
-Named = tuple[str, Rendition, str]
-"""A part that is waited for, by name."""
-
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
-    """Which form of a playlist."""
+class _Asked:
+    """A request, and the bytes in which it came."""
 
-    skip: bool
-    encoding: Encoding
-    blocking: bool
+    request: Request
+    conversation: Conversation
+    head: bytes
+    body: bytes
+    guest: str = ""
+    """By which link, in a room that takes one."""
 
 
 class Door:
     """Rooms, pages and the answers made of them. Is told the time by the front."""
 
     def __init__(
-        self, poller: Poller, pages: Pages, make_windows: Callable[[], Windows], notice: Notice, tally: Tally
+        self,
+        poller: Poller,
+        pages: Pages,
+        make_windows: Callable[[], Windows],
+        notice: Notice,
+        tally: Tally,
+        *,
+        carrier: Carrier | None = None,
+        key: KeySource = lambda: None,
     ) -> None:
+        """:param key: what links are checked with; None where there is no key."""
         self.reader = HeadReader()
-        self.hot: dict[bytes, Hot | Welcome] = {}
+        self.hot: dict[bytes, Hot | HotForms | Welcome] = {}
         self.date = b""
         self.now = 0.0
         self.wall = 0.0
@@ -108,21 +106,30 @@ class Door:
         self.ready: deque[tuple[Conversation, Answer | Callable[[], Welcome]]] = deque()
         """Answers that were waited for and have come; the front sends them in slices. A welcome is made when it is
         sent: one that is older than the latest flush has a hole behind it."""
+        self.wake: Callable[[], None] = lambda: None
+        """Told that there is something in ``ready``."""
+        self.trusted: tuple[Network, ...] = ()
+        """Proxies whose word on who asks is believed."""
+        self.documents = Documents(pages)
+        self.errands = Errands(self._came)
+        carrier = carrier or NoCarrier()
+        self.postbox = Postbox(carrier, self.errands)
+        self.claps = self.postbox.applause.known
+        self.thanks = b""
+        self.gallery = Gallery(carrier, self.errands, Shelf())
+        self.hls = Hls(self)
+        self.guests = Guests(key, Quota(GUESSES, secrets.token_bytes(16)))
         self._poller = poller
-        self._pages = pages
         self._make_windows = make_windows
         self._notice = notice
         self._tally = tally
         self._routes: dict[str, Route] = {}
-        self._playlists: Holds[Ask, Conversation, _Wanted] = Holds()
-        self._parts: Holds[Named, Conversation, None] = Holds()
-        self._radios: Holds[str, Conversation, Form] = Holds()
-        self._crowds: dict[tuple[str, Rendition, Form, Wire], Crowd] = {}
+        self._radios: Holds[str, Conversation, tuple[Form, str]] = Holds()
+        self._crowds: dict[tuple[str, Rendition, Form, Wire, str], Crowd] = {}
+        """The last is the link by which they came (``guests``), empty in rooms that take none."""
+        self._second_lines: set[bytes] = set()
         self._welcome_lines: set[bytes] = set()
         self._welcomes: dict[tuple[str, Rendition, Form, bool], tuple[object, Batch]] = {}
-        self._media: dict[Named, Answer] = {}
-        self._lists: dict[tuple[str, Rendition, _Wanted], tuple[int, Answer]] = {}
-        self._each_second: dict[tuple[str, str], dict[Encoding, Answer]] = {}
         self._preflight = preflight()
 
     # --- rooms ---
@@ -135,10 +142,28 @@ class Door:
         return room
 
     def on_record(self, room_id: str, record: Room | None) -> None:
+        self.documents.forget_room(room_id)
+        self.forget_lines()
+        self.postbox.applause.forget()
         if record is None:
             self.close_room(room_id)
-        else:
-            self.room(room_id).on_record(record, self.now)
+            return
+        room = self.room(room_id)
+        before = room.record
+        room.on_record(record, self.now)
+        if record.invited:
+            self._let_go(record)
+            if before is None or not before.invited:
+                self.forget()
+
+    def _let_go(self, record: Room) -> None:
+        """Whoever listens by a link that is no longer good, or came when it took none, listens no more."""
+        for key in [k for k in self._crowds if k[0] == record.id and not still_welcome(record, k[4])]:
+            self._crowds.pop(key).drop_all()
+
+    def on_board(self, room_id: str, board: Board | None) -> None:
+        self.room(room_id).on_board(board, self.now)
+        self.forget_lines()
 
     def close_room(self, room_id: str) -> None:
         """There is no such room any more."""
@@ -154,13 +179,13 @@ class Door:
         room = self.room(room_id)
         if not room.on_part(part, self.now):
             return False
-        self._release(room, part.name.rendition)
+        self.hls.release(room, part.name.rendition)
         return True
 
     def end_room(self, room: RoomOnAir) -> None:
         """It has just ended: nobody waits any longer."""
         for rendition in Rendition:
-            self._release(room, rendition)
+            self.hls.release(room, rendition)
         for _, who, _ in self._radios.release(lambda k: k == room.id):
             self.ready.append((who, problem(Gone(ENDED))))
 
@@ -175,7 +200,7 @@ class Door:
         self.forget()
 
     def crowds(self, room: RoomOnAir, rendition: Rendition) -> list[Crowd]:
-        return [c for (r, which, _, _), c in self._crowds.items() if r == room.id and which is rendition]
+        return [c for (r, which, _, _, _), c in self._crowds.items() if r == room.id and which is rendition]
 
     def all_crowds(self) -> Iterable[Crowd]:
         return self._crowds.values()
@@ -183,13 +208,23 @@ class Door:
     def forget(self) -> None:
         """What is remembered only to be quick. Once in ten seconds is often enough to keep it small."""
         self.hot.clear()
-        self._media.clear()
-        self._lists.clear()
+        self.hls.forget()
+        for key in [k for k, crowd in self._crowds.items() if k[4] and not len(crowd) and not crowd.busy]:
+            del self._crowds[key]
 
     def forget_second(self) -> None:
         """A second is over: what is made once a second is made again when it is asked for."""
-        self._each_second.clear()
+        self.documents.forget_second()
+        self.forget_lines()
+        self.postbox.applause.second()
+        self.thanks = THANKS.render(self.date)
         self.forget_welcomes()
+
+    def forget_lines(self) -> None:
+        """What is told of a room may have changed, or the date in it."""
+        for line in self._second_lines:
+            self.hot.pop(line, None)
+        self._second_lines.clear()
 
     def forget_welcomes(self) -> None:
         """What newcomers get has changed, or the date in it."""
@@ -199,14 +234,18 @@ class Door:
 
     # --- requests ---
 
-    def answer(self, request: Request, conversation: Conversation) -> Answer | Welcome | Held:
+    def answer(self, request: Request, conversation: Conversation, head: bytes, body: bytes) -> Answer | Welcome | Held:
+        """``head`` and ``body``: the request as it came."""
         try:
-            return self._answer(request, conversation)
+            return self._answer(request, conversation, head, body)
         except RostraError as e:
-            page = prefers_html(request.field("accept"))
-            return problem(e, page=page, cache=NO_STORE if e.status >= 500 else CACHE_MISSING)
+            page = prefers_html(request.field("accept")) and request.method != "POST"
+            believed = e.status < 500 and e.status not in (401, 403, 429) and request.method != "POST"
+            return problem(e, page=page, cache=CACHE_MISSING if believed else NO_STORE)
 
-    def _answer(self, request: Request, conversation: Conversation) -> Answer | Welcome | Held:
+    def _answer(
+        self, request: Request, conversation: Conversation, head: bytes, body: bytes
+    ) -> Answer | Welcome | Held:
         if request.method == "OPTIONS":
             return self._preflight
         path = request.line.path
@@ -216,30 +255,69 @@ class Door:
             if len(self._routes) >= MAX_ROUTES:
                 self._routes.clear()
             self._routes[path] = route
-        if request.method not in ("GET", "HEAD"):
-            raise MethodNotAllowed(request.method, ALLOW)
         kind = route.kind
+        posted = kind in POSTED
+        if request.method not in (("POST",) if posted else ("GET", "HEAD")):
+            raise MethodNotAllowed(request.method, ALLOW_POST if posted else ALLOW)
         self.asked[kind.name] = self.asked.get(kind.name, 0) + 1
-        if kind is Kind.MEDIA:
-            return self._media_answer(route, request, conversation)
-        if kind is Kind.PLAYLIST:
-            return self._playlist_answer(route, request, conversation)
-        if kind is Kind.LIVE:
-            return self._live(route, request, conversation)
-        if kind is Kind.MP3:
-            return self._mp3(route, request, conversation)
-        if kind is Kind.MASTER:
-            return self._master(route, request)
-        return self._document(route, request, conversation)
+        if not route.room:
+            return self._common(route, request, conversation)
+        room, record = self._room_of(route)
+        if not record.invited or kind is Kind.CALENDAR:
+            return self._in_room(route, room, _Asked(request, conversation, head, body))
+        guest = self._admit(record, request, conversation)
+        outcome = self._in_room(route, room, _Asked(request, conversation, head, body, guest))
+        return outcome.private() if isinstance(outcome, Answer) else outcome
 
-    def _room_of(self, route: Route) -> RoomOnAir:
+    def _in_room(self, route: Route, room: RoomOnAir, asked: _Asked) -> Answer | Welcome | Held:
+        kind, request, conversation = route.kind, asked.request, asked.conversation
+        if kind is Kind.MEDIA:
+            return self.hls.media(route, room, request, conversation)
+        if kind is Kind.PLAYLIST:
+            return self.hls.playlist(route, room, request, conversation)
+        if kind is Kind.LIVE:
+            return self._live(room, request, conversation, asked.guest)
+        if kind is Kind.MP3:
+            return self._mp3(room, request, conversation, asked.guest)
+        if kind is Kind.MASTER:
+            return self.hls.master(room, request)
+        if kind in POSTED:
+            return self._posted(kind, room, asked)
+        return self._document(route, room, request, conversation)
+
+    def _room_of(self, route: Route) -> tuple[RoomOnAir, Room]:
         room = self.rooms.get(route.room)
         if room is None or room.record is None:
             raise NotFound(f"There is no room {route.room!r}. Is the link complete?")
-        return room
+        return room, room.record
 
-    def _document(self, route: Route, request: Request, conversation: Conversation) -> Answer:
+    def _admit(self, record: Room, request: Request, conversation: Conversation) -> str:
+        """By which link somebody comes into a room that takes one. :raises Forbidden: it is not good."""
+        token = token_of(request.line.query) or token_in_cookies(request.field("cookie"), record.id)
+        return self.guests.admit(
+            record, token, lambda: household(self._caller(request, conversation)), self.wall, self.now
+        )
+
+    def _caller(self, request: Request, conversation: Conversation) -> str:
+        """The address of the client."""
+        peer = conversation.source or conversation.peer()
+        return caller(peer, request.field("x-forwarded-for"), self.trusted)
+
+    def _posted(self, kind: Kind, room: RoomOnAir, asked: _Asked) -> Answer | Held:
+        record, request, conversation = room.record, asked.request, asked.conversation
+        assert record is not None
+        address = partial(self._caller, request, conversation)
+        sent = Sent(asked.body, request.field("content-type"), conversation, address, self.now, self.wall)
+        if kind is Kind.REACT:
+            same = request.keep_alive and request.line.one_one and not (record.invited or self.draining)
+            return self.postbox.react(record, sent, asked.head + asked.body if same else b"")
+        return self.postbox.take(kind, record, sent)
+
+    def _common(self, route: Route, request: Request, conversation: Conversation) -> Answer | Held:
+        """What is of no room."""
         kind, encoding = route.kind, request.fields.encoding
+        if kind is Kind.PICTURE:
+            return self.gallery.answer(route.name, conversation, self.now)
         if kind is Kind.HEALTH:
             return Answer(200, fields_of("text/plain", NO_STORE), b"ok\n")
         if kind is Kind.READY:
@@ -251,47 +329,66 @@ class Door:
                 raise Forbidden("Metrics are told to this machine only.")
             return Answer(200, fields_of("text/plain; version=0.0.4; charset=utf-8", NO_STORE), self.metrics())
         if kind is Kind.ASSET:
-            asset = self._pages.asset(route.name, encoding)
+            asset = self.documents.pages.asset(route.name, encoding)
             if asset is None:
                 raise NotFound("There is nothing at this address.")
             return asset
         if kind is Kind.HOME:
-            return _unless_known(self._pages.home_answers[encoding], request)
-        if kind is Kind.ROOMS:
-            return self._second(("", "rooms"), encoding, lambda: listed(self.rooms.values(), MAX_LISTED_ROOMS))
-        room = self._room_of(route)
+            return self._shared(self.documents.pages.home_answers, request)
+        if kind is Kind.ALL_FEED:
+            return self._shared(self.documents.all_feed(self.rooms.values(), self._moment), request)
+        return self._shared(self.documents.rooms(self.rooms.values(), self._moment), request)
+
+    def _document(self, route: Route, room: RoomOnAir, request: Request, conversation: Conversation) -> Answer:
+        kind, documents, moment = route.kind, self.documents, self._moment
+        assert room.record is not None
+        invited = room.record.invited
+        if kind is Kind.HAND_ANSWER:
+            return self.postbox.hand_answer(room.record, route.name)
         if kind is Kind.STATE:
-            return self._second((room.id, "state"), encoding, lambda: room.state_json(self.wall, self.flush_s))
-        return _unless_known(self._page(room, encoding), request)
+            return self._shared(documents.state(room, moment), request, hot=not invited)
+        if kind is Kind.POSTS:
+            return self._shared(documents.posts(room), request, hot=not invited)
+        if kind is Kind.CALENDAR:
+            return documents.calendar(room, moment)
+        if kind is Kind.FEED:
+            if invited:
+                token = token_of(request.line.query)
+                return documents.feed_of_invited(room, f"?t={token}" if token else "", moment)
+            return self._shared(documents.feed(room, moment), request)
+        page = self._shared(documents.page(room, moment), request, hot=not invited)
+        token = token_of(request.line.query) if invited else ""
+        return page.with_fields(_cookie(room.id, token, self._secure(conversation))) if token else page
 
-    def _second(self, key: tuple[str, str], encoding: Encoding, make: Callable[[], bytes]) -> Answer:
-        """An answer in JSON that is made once a second."""
-        forms = self._each_second.get(key)
-        if forms is None:
-            fields = fields_of("application/json", CACHE_STATE, cors=True)
-            answer = Answer(200, fields, make(), date=self.date)
-            forms = self._each_second[key] = dict.fromkeys(Encoding, answer)
-        return forms[encoding]
+    def _secure(self, conversation: Conversation) -> bool:
+        """Whether browsers come by TLS, ours or a proxy's."""
+        return conversation.wire.secure or self.documents.front_url.startswith("https:")
 
-    def _page(self, room: RoomOnAir, encoding: Encoding) -> Answer:
-        forms = self._each_second.get((room.id, "page"))
-        if forms is None:
-            forms = self._pages.room_answers(room.state_json(self.wall, self.flush_s))
-            self._each_second[room.id, "page"] = forms
-        return forms[encoding]
+    @property
+    def _moment(self) -> Moment:
+        return Moment(self.wall, self.date, self.flush_s)
+
+    def _shared(self, forms: Forms, request: Request, *, hot: bool = True) -> Answer:
+        """The form that is asked for; from then on it is at hand for a second (benchmarks: page)."""
+        line = request.line
+        if hot and line.one_one and request.method == "GET" and not line.query and not self.draining:
+            raw = b"GET %s HTTP/1.1" % line.path.encode()
+            if raw not in self.hot and len(self.hot) < MAX_HOT:
+                self._second_lines.add(raw)
+                self.hot[raw] = HotForms({e: answer.render(self.date) for e, answer in forms.items()})
+        return _unless_known(forms[request.fields.encoding], request)
 
     # --- pushed sound ---
 
-    def _live(self, route: Route, request: Request, conversation: Conversation) -> Answer | Welcome:
+    def _live(self, room: RoomOnAir, request: Request, conversation: Conversation, guest: str) -> Answer | Welcome:
         rendition = parse_codec(request.line.query)
-        room = self._room_of(route)
         if room.over:
             raise Gone(ENDED)
         form = Form.CHUNKED if request.line.one_one else Form.BARE
         if request.head_only:
             return Answer(200, _live_fields(MEDIA_TYPE), length=False)
-        welcome = self._welcome(room, rendition, form, conversation)
-        if form is Form.CHUNKED and not conversation.wire.secure:
+        welcome = self._welcome(room, rendition, form, guest, conversation)
+        if form is Form.CHUNKED and not conversation.wire.secure and not guest:
             # Whoever asks with the same bytes until the next flush needs no more than to be told; see greet().
             line = request.line
             raw = b"GET %s%s HTTP/1.1" % (line.path.encode(), b"?" + line.query.encode() if line.query else b"")
@@ -300,21 +397,24 @@ class Door:
                 self.hot[raw] = welcome
         return welcome
 
-    def _mp3(self, route: Route, request: Request, conversation: Conversation) -> Answer | Welcome | Held:
-        room = self._room_of(route)
+    def _mp3(
+        self, room: RoomOnAir, request: Request, conversation: Conversation, guest: str
+    ) -> Answer | Welcome | Held:
         if room.over:
             raise Gone(ENDED)
         form = Form.ICY if request.field("icy-metadata") == "1" else Form.BARE
         if request.head_only:
             return Answer(200, _mp3_fields(room, form), closes=True, length=False)
         if room.fresh(Rendition.MP3, self.now) and room.feeds[Rendition.MP3].has_backlog:
-            return self._welcome(room, Rendition.MP3, form, conversation)
-        self._radios.hold(room.id, conversation, form, self.now + FIRST_MP3_S)
+            return self._welcome(room, Rendition.MP3, form, guest, conversation)
+        self._radios.hold(room.id, conversation, (form, guest), self.now + FIRST_MP3_S)
         return HELD
 
-    def _welcome(self, room: RoomOnAir, rendition: Rendition, form: Form, conversation: Conversation) -> Welcome:
+    def _welcome(
+        self, room: RoomOnAir, rendition: Rendition, form: Form, guest: str, conversation: Conversation
+    ) -> Welcome:
         wire = conversation.wire
-        key = (room.id, rendition, form, wire)
+        key = (room.id, rendition, form, wire, guest)
         crowd = self._crowds.get(key)
         if crowd is None:
             crowd = self._crowds[key] = Crowd(form, wire, self._poller, self._tally)
@@ -335,113 +435,43 @@ class Door:
         rooms = {key[0] for key, crowd in self._crowds.items() if key[1] is Rendition.MP3 and len(crowd)}
         return sorted(f"{r}/mp3" for r in rooms | set(self._radios.keys()))
 
-    # --- LL-HLS ---
-
-    def _master(self, route: Route, request: Request) -> Answer:
-        room = self._room_of(route)
-        playlist = room.windows.multivariant
-        if playlist is None:
-            if room.over:
-                raise Gone(ENDED)
-            raise Full("The room has no sound yet.", COME_BACK_S)
-        return _playlist(playlist, request.fields.encoding, CACHE_PLAYLIST, self.date)
-
-    def _playlist_answer(self, route: Route, request: Request, conversation: Conversation) -> Answer | Held:
-        directives = parse_directives(request.line.query) if request.line.query else Directives()
-        room = self._room_of(route)
-        room.hls_seen[conversation.fd] = self.now
-        window = room.windows[route.rendition]
-        wanted = _Wanted(directives.skip, request.fields.encoding, directives.blocking)
-        if not window.ready:
-            if room.over:
-                raise Gone(ENDED)
-            # An empty playlist would break players: the first part is waited for.
-            self._playlists.hold((room.id, route.rendition, 0, 0), conversation, wanted, self.now + FIRST_PART_S)
-            return HELD
-        if directives.msn is not None:
-            if window.too_far(directives.msn, directives.part):
-                raise BadRequest("That part of the playlist is too far ahead.")
-            if not window.has(directives.msn, directives.part):
-                key = (room.id, route.rendition, directives.msn, directives.part)
-                self._playlists.hold(key, conversation, wanted, self.now + BLOCK_TIMEOUT_S)
-                return HELD
-        return self._playlist_form(room, route.rendition, wanted)
-
-    def _playlist_form(self, room: RoomOnAir, rendition: Rendition, wanted: _Wanted) -> Answer:
-        """One form of the playlist as it is now, made once a part."""
-        window = room.windows[rendition]
-        known = self._lists.get((room.id, rendition, wanted))
-        if known is None or known[0] != window.version:
-            cache = CACHE_BLOCKING if wanted.blocking else CACHE_PLAYLIST
-            answer = _playlist(window.playlist(skip=wanted.skip), wanted.encoding, cache, self.date)
-            known = self._lists[room.id, rendition, wanted] = (window.version, answer)
-        return known[1]
-
-    def _media_answer(self, route: Route, request: Request, conversation: Conversation) -> Answer | Held:
-        room = self._room_of(route)
-        room.hls_seen[conversation.fd] = self.now
-        key = (room.id, route.rendition, route.name)
-        answer = self._media.get(key)
-        if answer is None:
-            window = room.windows[route.rendition]
-            body = window.media(route.name)
-            if body is None:
-                if route.name != window.hint:
-                    raise NotFound("There is no such part, or it is over.")
-                self._parts.hold(key, conversation, None, self.now + BLOCK_TIMEOUT_S)
-                return HELD
-            answer = self._remember_media(room, key, body)
-        line = request.line
-        if line.one_one and request.method == "GET" and not line.query and not self.draining:
-            # The next one who asks with these bytes is answered without all this; see Conversation._process.
-            assert answer.whole is not None
-            self.hot[b"GET %s HTTP/1.1" % line.path.encode()] = Hot(answer.whole, room.hls_seen)
-        return _ranged(answer, request)
-
-    def _remember_media(self, room: RoomOnAir, key: Named, body: bytes) -> Answer:
-        if len(self._media) >= MAX_HOT or len(self.hot) >= MAX_HOT:
-            self._media.clear()
-            self.hot.clear()
-        fields = fields_of(MEDIA_TYPE, CACHE_MEDIA, cors=True, extra="Accept-Ranges: bytes\r\n")
-        answer = self._media[key] = Answer(200, fields, body, date=self.date)
-        return answer
-
     # --- waiting ---
-
-    def _release(self, room: RoomOnAir, rendition: Rendition) -> None:
-        """A part has come: whoever waited for it, or for a playlist with it, has an answer now."""
-        window = room.windows[rendition]
-        mine = (room.id, rendition)
-        for ask, who, wanted in self._playlists.release(lambda k: k[:2] == mine and window.has(k[2], k[3])):
-            del ask
-            self.ready.append((who, self._playlist_form(room, rendition, wanted)))
-        for named, who, _ in self._parts.release(lambda k: k[:2] == mine and k[2] != window.hint):
-            body = window.media(named[2])
-            if body is None:  # another generation came instead, or this part was lost
-                self.ready.append((who, problem(NotFound(NOT_MADE))))
-            else:
-                self.ready.append((who, self._media.get(named) or self._remember_media(room, named, body)))
 
     def release_radios(self, room: RoomOnAir) -> None:
         """MP3 was flushed: radios that waited for it get their place."""
-        for _, who, form in self._radios.release(lambda k: k == room.id):
-            self.ready.append((who, partial(self._welcome, room, Rendition.MP3, form, who)))
+        for _, who, (form, guest) in self._radios.release(lambda k: k == room.id):
+            if room.record is not None and still_welcome(room.record, guest):
+                self.ready.append((who, partial(self._welcome, room, Rendition.MP3, form, guest, who)))
+            else:
+                self.ready.append((who, problem(Forbidden(TAKEN_BACK), cache=NO_STORE)))
 
     def expire(self) -> None:
         """Answer those who waited in vain."""
-        for _, who in [*self._playlists.expire(self.now), *self._radios.expire(self.now)]:
-            error = Full("No sound has come yet. Please try again.", COME_BACK_S)
-            self.ready.append((who, problem(error, cache=NO_STORE)))
-        for _, who in self._parts.expire(self.now):
-            self.ready.append((who, problem(NotFound(NOT_MADE))))
+        self.hls.expire()
+        for _, who in self._radios.expire(self.now):
+            self.ready.append((who, in_vain()))
 
     def abandon(self, conversation: Conversation) -> None:
-        for holds in (self._playlists, self._parts, self._radios):
+        for holds in (self.hls, self._radios, self.gallery):
             holds.abandon(conversation)
+
+    def _came(self, conversation: Conversation, answer: Answer) -> None:
+        """What an errand brought."""
+        self.ready.append((conversation, answer))
+        self.wake()
 
     @property
     def held(self) -> int:
-        return len(self._playlists) + len(self._parts) + len(self._radios)
+        return len(self.hls) + len(self._radios) + len(self.gallery)
+
+
+def _cookie(room_id: str, token: str, secure: bool) -> str:
+    """RFC 6265, 4.1: the browser sends it to the addresses of this room alone, and no script sees it."""
+    flags = "; Secure" if secure else ""
+    return (
+        f"Set-Cookie: {cookie_name(room_id)}={token}; Path=/r/{room_id}; Max-Age={COOKIE_S}; "
+        f"HttpOnly; SameSite=Lax{flags}\r\n"
+    )
 
 
 def _live_fields(content_type: str) -> bytes:
@@ -457,34 +487,10 @@ def _mp3_fields(room: RoomOnAir, form: Form) -> bytes:
     return fields_of("audio/mpeg", NO_STORE, cors=True, extra=extra)
 
 
-def _playlist(playlist: Playlist, encoding: Encoding, cache: str, date: bytes) -> Answer:
-    """Brotli is not made for what lives for half a second: who takes it takes gzip too."""
-    used = Encoding.IDENTITY if encoding is Encoding.IDENTITY else Encoding.GZIP
-    body = playlist.raw if used is Encoding.IDENTITY else playlist.gzip
-    return Answer(200, fields_of(PLAYLIST_TYPE, cache, cors=True, extra=encoded(used)), body, date=date)
-
-
-def _ranged(answer: Answer, request: Request) -> Answer:
-    """All of it, or the range that was asked for (RFC 9110, 14). There are no validators, so If-Range never matches."""
-    field = request.field("range")
-    if not field or request.field("if-range") or request.method != "GET":
-        return answer
-    size = len(answer.body)
-    try:
-        chosen = byte_range(field, size)
-    except OutOfRange as e:
-        return problem(e)
-    if chosen is None:
-        return answer
-    first, end = chosen
-    extra = f"Accept-Ranges: bytes\r\nContent-Range: bytes {first}-{end - 1}/{size}\r\n"
-    return Answer(206, fields_of(MEDIA_TYPE, CACHE_MEDIA, cors=True, extra=extra), answer.body[first:end])
-
-
 def _unless_known(answer: Answer, request: Request) -> Answer:
     """304 where the browser has it already (RFC 9110, 13.1.2)."""
     known = {t.strip().removeprefix("W/") for t in request.field("if-none-match").split(",")}
-    return answer.not_modified() if answer.tag and answer.tag in known else answer
+    return answer.not_modified() if answer.tag and answer.tag.removeprefix("W/") in known else answer
 
 
 def _from_here(request: Request, conversation: Conversation) -> bool:

@@ -17,13 +17,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from rostra.config import local_url
 from rostra.edge.accepting import Acceptor, Handshake, close_quietly, open_listener
 from rostra.edge.answers import Answer, http_date, problem
-from rostra.edge.contracts import Notice, Windows
+from rostra.edge.contracts import Carrier, Notice, Windows
 from rostra.edge.conversation import Conversation, greet
 from rostra.edge.crowd import Crowd, Tally
 from rostra.edge.door import HLS_WITHIN_S, Door
 from rostra.edge.framing import Form, frame, icy_title
+from rostra.edge.guests import KeySource
 from rostra.edge.ladder import Announcement, Ladder, Load
 from rostra.edge.metrics import Labels, Metric, one, render
 from rostra.edge.pages import Pages
@@ -31,6 +33,8 @@ from rostra.edge.poller import PlainWire, Poller, SecureWire
 from rostra.edge.room import RoomOnAir
 from rostra.errors import Full
 from rostra.units import Part, Rendition
+from rostra.wire.boards import Board
+from rostra.wire.hands import Hand
 from rostra.wire.rooms import Room
 
 log = logging.getLogger("rostra.edge")
@@ -86,6 +90,8 @@ class FrontOptions:
     reserve: int = 200
     tls: ssl.SSLContext | None = None
     edge_id: str = "edge"
+    public_url: str = ""
+    """Where listeners find the front door; empty: where it listens. What a request calls it is never believed."""
     networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = field(init=False, default=())
 
     def __post_init__(self) -> None:
@@ -97,14 +103,26 @@ class Front:
     """One edge. Give it parts and records, and it serves them."""
 
     def __init__(
-        self, options: FrontOptions, pages: Pages, make_windows: Callable[[], Windows], notice: Notice
+        self,
+        options: FrontOptions,
+        pages: Pages,
+        make_windows: Callable[[], Windows],
+        notice: Notice,
+        *,
+        carrier: Carrier | None = None,
+        key: KeySource = lambda: None,
     ) -> None:
+        """:param carrier: the bus; without it nothing is taken of listeners.
+        :param key: what links are checked with.
+        """
         self.options = options
         self.tally = Tally()
         self.poller = Poller()
-        self.door = Door(self.poller, pages, make_windows, notice, self.tally)
+        self.door = Door(self.poller, pages, make_windows, notice, self.tally, carrier=carrier, key=key)
         self.door.metrics = self.metrics
         self.door.time = self._time
+        self.door.wake = self._pump_soon
+        self.door.trusted = options.networks
         self.ladder = Ladder(options.flush_s)
         self._plain = PlainWire()
         self._secure = SecureWire()
@@ -145,6 +163,8 @@ class Front:
         self._next_tick = self.door.now
         self._tick()
         host, port = listener.getsockname()[:2]
+        scheme = "https" if self.options.tls else "http"
+        self.door.documents.front_url = self.options.public_url or local_url(scheme, str(host), int(port))
         return str(host), int(port)
 
     async def drain(self, within_s: float) -> None:
@@ -158,6 +178,7 @@ class Front:
         self._acceptor = None
         door.draining = True
         door.hot.clear()
+        door.claps.clear()
         spread_s = max(0.0, within_s * 0.6)
         for room in door.rooms.values():
             room.announce("draining", {"in_s": round(spread_s, 2)}, door.now)
@@ -188,6 +209,7 @@ class Front:
         if self._acceptor is not None:
             self._acceptor.listener.close()
             self._acceptor = None
+        self.door.errands.stop()
         for crowd in self.door.all_crowds():
             crowd.drop_all()
         for _, endpoint in self.poller.endpoints():
@@ -206,6 +228,13 @@ class Front:
     def on_record(self, room_id: str, record: Room | None) -> None:
         self._look_at_clock()
         self.door.on_record(room_id, record)
+
+    def on_board(self, room_id: str, board: Board | None) -> None:
+        self._look_at_clock()
+        self.door.on_board(room_id, board)
+
+    def on_hand(self, key: str, hand: Hand | None) -> None:
+        self.door.postbox.hands.on_hand(key, hand)
 
     # --- connections ---
 
@@ -401,7 +430,10 @@ class Front:
             count = {"push": push, "mp3": mp3, "hls": room.count_hls(self.door.now, HLS_WITHIN_S)}
             if any(count.values()):
                 rooms[room.id] = count
-        return {"edge": self.options.edge_id, "rooms": rooms, "want": self.door.wanted()}
+        counts: dict[str, Any] = {"edge": self.options.edge_id, "rooms": rooms, "want": self.door.wanted()}
+        if reactions := self.door.postbox.applause.take():
+            counts["react"] = reactions
+        return counts
 
     def metrics(self) -> bytes:
         tally, door = self.tally, self.door
@@ -416,6 +448,9 @@ class Front:
                     listeners[labels] = len(crowd)
                     lagging += crowd.lagging
         asked: dict[Labels, float] = {(("kind", kind.lower()),): float(n) for kind, n in door.asked.items()}
+        quotas = door.postbox.quotas.items()
+        refused: dict[Labels, float] = {(("kind", kind.name.lower()),): float(q.refused) for kind, q in quotas}
+        applause, errands = door.postbox.applause, door.errands
         hls: dict[Labels, float] = {(("room", r.id),): float(len(r.hls_seen)) for r in door.rooms.values()}
         return render(
             [
@@ -435,6 +470,13 @@ class Front:
                 one("rostra_edge_skipped_parts_total", "counter", "Parts skipped for laggards.", tally.skipped_parts),
                 one("rostra_edge_requests_total", "counter", "Requests.", door.requests),
                 Metric("rostra_edge_asked_total", "counter", "Requests that were looked up, by kind.", asked),
+                one("rostra_edge_errands", "gauge", "Things sent that the bus has yet to store.", len(errands)),
+                one("rostra_edge_errands_given_up_total", "counter", "Those that took too long.", errands.given_up),
+                Metric("rostra_edge_too_often_total", "counter", "Things sent, refused as too many.", refused),
+                one("rostra_edge_hands", "gauge", "Hands whose answer is known.", len(door.postbox.hands)),
+                one("rostra_edge_reactions_total", "counter", "Reactions.", applause.total),
+                one("rostra_edge_reactions_unread_total", "counter", "Reactions counted unread.", applause.skipped),
+                one("rostra_edge_pictures_bytes", "gauge", "Pictures at hand.", door.gallery.shelf.size_bytes),
                 one("rostra_edge_turned_away_total", "counter", "Connections that found no place.", self._turned_away),
             ]
         )

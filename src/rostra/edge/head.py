@@ -43,6 +43,8 @@ _WANTED = frozenset(
         "accept-encoding",
         "connection",
         "content-length",
+        "content-type",
+        "cookie",
         "forwarded",
         "icy-metadata",
         "if-none-match",

@@ -24,6 +24,11 @@ DIST = Path(__file__).parent.parent / "web" / "dist"
 STATE_MARK = b"<!--rostra:state-->"
 """Where the page of a room wants the state, so that it need not ask before it shows something."""
 
+HEAD_MARK = b"<!--rostra:meta-->"
+"""Where it wants what is told of the room to those who only look at its head."""
+
+_TITLE = re.compile(rb"<title>[^<]*</title>")
+
 _INLINE = re.compile(rb"<(script|style)\b([^>]*)>(.*?)</\1>", re.DOTALL)
 
 _NOT_BUILT = little_page(
@@ -52,7 +57,7 @@ class Pages:
         self.home = _page(dist, manifest, "home")
         self.room = _page(dist, manifest, "room")
         self._assets: dict[str, dict[Encoding, Answer]] = {
-            address: _asset((dist / address.lstrip("/")).read_bytes(), str(about["type"]))
+            address: _asset(dist / address.lstrip("/"), str(about["type"]))
             for address, about in manifest.get("assets", {}).items()
         }
         self.home_answers = page_answers(self.home, self.home.html)
@@ -61,21 +66,35 @@ class Pages:
         forms = self._assets.get(address)
         return forms[encoding] if forms else None
 
-    def room_answers(self, state: bytes) -> dict[Encoding, Answer]:
-        """A room's page with its state in it, in each encoding."""
+    def room_answers(
+        self, state: bytes, head: bytes = b"", title: bytes = b"", made_of: bytes = b""
+    ) -> dict[Encoding, Answer]:
+        """A room's page with its state in it, in each encoding. ``head``: tags; ``title``: escaped; ``made_of``: what
+        is the same in two pages that tell the same, at whichever edge and time they were made.
+        """
         # In a script of a type that is not run; "<" has to be written otherwise, or a title could end it.
         data = b'<script type="application/json" id="state">%s</script>' % state.replace(b"<", b"\\u003c")
-        return page_answers(self.room, self.room.html.replace(STATE_MARK, data), BROTLI_LIVE_QUALITY)
+        html = _with_head(self.room.html, head, title).replace(STATE_MARK, data, 1)
+        return page_answers(self.room, html, BROTLI_LIVE_QUALITY, self.room.html + made_of if made_of else b"")
 
 
-def page_answers(page: Page, html: bytes, quality: int = BROTLI_QUALITY) -> dict[Encoding, Answer]:
-    tag = hashlib.sha256(html).hexdigest()[:20]
+def _with_head(html: bytes, head: bytes, title: bytes) -> bytes:
+    if title:
+        html = _TITLE.sub(lambda _: b"<title>%s</title>" % title, html, count=1)
+    mark = HEAD_MARK if HEAD_MARK in html else b"</head>"
+    return html.replace(mark, head + (b"" if mark is HEAD_MARK else b"\n</head>"), 1)
+
+
+def page_answers(page: Page, html: bytes, quality: int = BROTLI_QUALITY, same: bytes = b"") -> dict[Encoding, Answer]:
+    """``same``: what stands for the page, for a tag that is weak (RFC 9110, 8.8.3)."""
+    tag = hashlib.sha256(same or html).hexdigest()[:20]
+    weak = "W/" if same else ""
     return {
         encoding: Answer(
             200,
             fields_of("text/html; charset=utf-8", CACHE_PAGE, extra=encoded(encoding) + page.fields),
             body,
-            tag=f'"{tag}-{encoding.value}"',
+            tag=f'{weak}"{tag}-{encoding.value}"',
         )
         for encoding, body in encodings(html, quality).items()
     }
@@ -120,8 +139,17 @@ def policy_of(html: bytes) -> str:
     )
 
 
-def _asset(body: bytes, content_type: str) -> dict[Encoding, Answer]:
+def _asset(file: Path, content_type: str) -> dict[Encoding, Answer]:
     return {
         encoding: Answer(200, fields_of(content_type, CACHE_ASSET, cors=True, extra=encoded(encoding)), data)
-        for encoding, data in encodings(body).items()
+        for encoding, data in _packed(file).items()
     }
+
+
+def _packed(file: Path) -> dict[Encoding, bytes]:
+    """A file in each encoding; the build leaves them beside it: it takes a second that an edge does not have."""
+    body = file.read_bytes()
+    ready = {Encoding.GZIP: file.with_name(f"{file.name}.gz"), Encoding.BROTLI: file.with_name(f"{file.name}.br")}
+    if not all(path.exists() for path in ready.values()):
+        return encodings(body)
+    return {Encoding.IDENTITY: body} | {encoding: path.read_bytes() for encoding, path in ready.items()}

@@ -1,4 +1,5 @@
-"""Queries of the addresses that have one: LL-HLS delivery directives (rfc8216bis 6.2.5) and the codec of a push."""
+"""Queries of the addresses that have one: LL-HLS delivery directives (rfc8216bis 6.2.5), the codec of a push, the token
+of a link; and the cookie that stands for it."""
 
 from __future__ import annotations
 
@@ -9,8 +10,11 @@ from urllib.parse import unquote_plus
 from rostra.errors import BadRequest
 from rostra.units import PARTS_PER_SEGMENT, Rendition
 
-MAX_QUERY_BYTES = 1024
-"""Three directives take 60 bytes; what a CDN or a site adds to tell its listeners apart has room."""
+MAX_QUERY_BYTES = 2048
+"""Three directives take 60 bytes, a token 1 KiB at most; what a site adds to tell its listeners apart has room."""
+
+MAX_COOKIES = 64
+"""Looked at; browsers keep 50 or more a site, the one of the longest path first (RFC 6265, 5.4)."""
 
 _NUMBER = re.compile(r"[0-9]{1,15}")
 
@@ -59,6 +63,25 @@ def parse_codec(query: str) -> Rendition:
     return Rendition(codec)
 
 
+def token_of(query: str) -> str:
+    """The token of the link that was opened (``?t=``); empty: none. :raises BadRequest: if the query is too long."""
+    return _parameters(query).get("t", "") if query else ""
+
+
+def token_in_cookies(field: str, room: str) -> str:
+    """The token that the page of ``room`` left with the browser (RFC 6265, 4.2); empty: none."""
+    name = cookie_name(room)
+    for pair in field.split(";")[:MAX_COOKIES]:
+        found, _, value = pair.strip().partition("=")
+        if found == name:
+            return value
+    return ""
+
+
+def cookie_name(room: str) -> str:
+    return f"rostra_{room}"
+
+
 def _parameters(query: str) -> dict[str, str]:
     if len(query) > MAX_QUERY_BYTES:
         raise BadRequest(f"A query may have {MAX_QUERY_BYTES} bytes.")
@@ -66,7 +89,7 @@ def _parameters(query: str) -> dict[str, str]:
     for item in query.split("&"):
         name, _, value = item.partition("=")
         name = unquote_plus(name)
-        if name in values and (name.startswith("_HLS_") or name == "codec"):
+        if name in values and (name.startswith("_HLS_") or name in ("codec", "t")):
             raise BadRequest(f"{name[:32]} is there twice.")
         values[name] = unquote_plus(value)
     return values

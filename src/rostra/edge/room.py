@@ -12,7 +12,9 @@ from typing import Any
 from rostra.edge.contracts import Notice, Windows
 from rostra.edge.feed import Feed
 from rostra.errors import WireError
-from rostra.units import MediaTime, Part, Rendition, RoomState
+from rostra.life import doors_at, late
+from rostra.units import MediaTime, Part, Rendition, RoomState, WallTime
+from rostra.wire.boards import Board, encode_board
 from rostra.wire.emsg import read_events
 from rostra.wire.listeners import Snapshot
 from rostra.wire.rooms import Room
@@ -49,6 +51,10 @@ class RoomOnAir:
         self._over_at = 0.0
         self._listening = 0
         self._stage: list[dict[str, Any]] = []
+        self._reactions: dict[str, int] = {}
+        self.board = encode_board(Board())
+        """What is posted, as ``/posts`` serves it."""
+        self.board_version = 0
 
     # --- what comes from the bus ---
 
@@ -74,6 +80,15 @@ class RoomOnAir:
         self.feeds[part.name.rendition].add(part, now)
         return True
 
+    def on_board(self, board: Board | None, now: float) -> None:
+        """What is posted has changed; listeners are told that there is something to fetch."""
+        board = board or Board()
+        if board.version == self.board_version:
+            return
+        self.board, self.board_version = encode_board(board), board.version
+        if self.record is not None and self.record.on_air and not self.over:
+            self.announce("posts", {"version": board.version}, now)
+
     def _learn(self, part: Part) -> None:
         """The edge serves in ``state`` what parts tell of the room."""
         try:
@@ -83,6 +98,7 @@ class RoomOnAir:
         for event in events:
             if isinstance(event, Snapshot):
                 self._listening = event.listening
+                self._reactions = event.reactions
                 if event.stage is not None:
                     self._stage = [
                         {"i": s.id, "n": s.name, "r": s.role, **({"m": 1} if s.muted else {})} for s in event.stage
@@ -134,6 +150,11 @@ class RoomOnAir:
 
     # --- what is asked ---
 
+    @property
+    def free(self) -> bool:
+        """Whether it takes no link to listen."""
+        return self.record is not None and not self.record.invited
+
     def fresh(self, rendition: Rendition, now: float) -> bool:
         """Whether what was flushed last is what is live: what was said minutes ago is no way to begin."""
         at = self._part_at.get(rendition)
@@ -143,6 +164,15 @@ class RoomOnAir:
     def state(self) -> RoomState:
         assert self.record is not None
         return RoomState.INTERRUPTED if self.interrupted and self.record.on_air else self.record.state
+
+    @property
+    def renditions(self) -> tuple[str, ...]:
+        """Those that can be listened to."""
+        return tuple(r.value for r in Rendition if r is Rendition.MP3 or self.windows[r].ready)
+
+    def late(self, wall: float) -> bool:
+        """Whether listeners wait for a host who is not there."""
+        return self.record is not None and late(self.state, self.record.at, WallTime(wall))
 
     def summary(self) -> dict[str, Any]:
         """As the list of rooms has it."""
@@ -155,11 +185,12 @@ class RoomOnAir:
             "listening": self._listening,
         }
 
-    def state_json(self, wall: float, flush_s: float) -> bytes:
-        """``/state`` (docs/topics/path.md)."""
+    def state_json(self, wall: float, flush_s: float, *, lasting: bool = False) -> bytes:
+        """``/state`` (docs/topics/room.md). ``lasting``: without what changes by the second; for the page, in which
+        ``now`` is when it was made.
+        """
         record = self.record
         assert record is not None
-        ready = [r.value for r in Rendition if r is Rendition.MP3 or self.windows[r].ready]
         body = {
             **self.summary(),
             "now": round(wall, 3),
@@ -168,9 +199,23 @@ class RoomOnAir:
             "ended": record.ended,
             "stage": self._stage,
             "flush_s": flush_s,
-            "renditions": ready,
+            "renditions": self.renditions,
+            "words": record.words,
+            "tz": record.tz,
+            "speakers": record.speakers,
+            "picture": record.picture,
+            "doors": doors_at(record.at, record.doors_s),
+            "go": record.go,
+            "invited": record.invited,
+            "posts": self.board_version,
+            "late": self.late(wall),
+            "note": record.note,
+            "delay_s": record.delay_s,
+            "react": self._reactions,
         }
-        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        if lasting:
+            body |= {"listening": 0, "stage": [], "react": {}}
+        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
     def count_hls(self, now: float, within_s: float) -> int:
         """Connections that asked for a playlist or a part lately."""
@@ -178,8 +223,19 @@ class RoomOnAir:
         return len(self.hls_seen)
 
 
-def listed(rooms: Iterable[RoomOnAir], most: int) -> bytes:
-    """``/rooms.json``: rooms on air and to come, those on air first."""
-    shown = [r for r in rooms if r.record is not None and (r.record.on_air or r.record.state is RoomState.SCHEDULED)]
-    shown.sort(key=lambda r: (not r.record.on_air, r.record.at) if r.record else (True, 0.0))
-    return json.dumps({"rooms": [r.summary() for r in shown[:most]]}, ensure_ascii=False).encode()
+def listed(rooms: Iterable[RoomOnAir], most: int, wall: float = 0.0) -> bytes:
+    """``/rooms.json``: rooms on air and to come that are listed, those on air first."""
+    shown = [(r, r.record) for r in rooms if r.record is not None and r.record.listed and not r.record.over]
+    shown.sort(key=lambda pair: (not pair[1].on_air, pair[1].at))
+    found = [
+        {
+            **room.summary(),
+            "tz": record.tz,
+            "speakers": record.speakers,
+            "picture": record.picture,
+            "invited": record.invited,
+            "late": room.late(wall),
+        }
+        for room, record in shown[:most]
+    ]
+    return json.dumps({"rooms": found}, ensure_ascii=False).encode("utf-8", "replace")

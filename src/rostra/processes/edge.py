@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import os
 import re
 import socket
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from rostra.bus import Bus
 from rostra.config import Settings
 from rostra.edge.accepting import secure_context
 from rostra.edge.front import Front, FrontOptions
 from rostra.edge.pages import Pages
-from rostra.errors import ConfigError, RostraError
+from rostra.errors import ConfigError, Conflict, DataFolderFault, RostraError
+from rostra.keys import public_key
 from rostra.limits import listener_capacity, machine_facts, raise_open_files, tightest
 from rostra.packaging import RoomWindows
 from rostra.units import MediaTime
 from rostra.wire.emsg import notice_emsg
+from rostra.wire.hands import Hand, HandState
+from rostra.wire.inbox import Letter
 from rostra.wire.listeners import EdgeNotice
 
 log = logging.getLogger("rostra.edge")
 
 COUNT_EVERY_S = 1.0
+
+WITHDRAWALS_TRIED = 3
+"""A hand that is taken down while the host answers it: who comes second reads again."""
 
 COLLECT_EVERY_S = 5.0
 """How often young garbage is looked for. The automatic collector is off: it would walk over all connections in the
@@ -35,6 +45,55 @@ FULL_COLLECTION_BELOW = 1000
 
 def notice(kind: str, values: dict[str, float], time: MediaTime) -> bytes:
     return notice_emsg(EdgeNotice(kind, values), time)
+
+
+class BusCarrier:
+    """What the edge's listeners send goes to the bus, and pictures come from there (``edge.contracts.Carrier``)."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+
+    async def raise_hand(self, hand: Hand) -> None:
+        await self._bus.hands.put(hand.key, hand, 0)
+
+    async def withdraw_hand(self, room: str, ticket: str) -> Hand:
+        key = f"{room}.{ticket}"
+        for _ in range(WITHDRAWALS_TRIED):
+            hand, revision = await self._bus.hands.get(key)
+            if hand.state is not HandState.WAITING:
+                return hand  # the host was faster
+            hand = hand.with_(state=HandState.WITHDRAWN)
+            with contextlib.suppress(Conflict):
+                await self._bus.hands.put(key, hand, revision)
+                return hand
+        raise Conflict("The host is answering this hand right now. Look at the answer.")
+
+    async def leave_letter(self, letter: Letter) -> None:
+        await self._bus.leave_letter(letter)
+
+    async def picture(self, name: str) -> bytes:
+        picture, _ = await self._bus.pictures.get(name)
+        return picture
+
+
+class LinkKey:
+    """The key that links are checked with, read when it is first needed: an edge has a use for it only if a room takes
+    a link."""
+
+    def __init__(self, data: Path) -> None:
+        self._data = data
+        self._found: Ed25519PublicKey | None = None
+        self._told = False
+
+    def __call__(self) -> Ed25519PublicKey | None:
+        if self._found is None:
+            try:
+                self._found = public_key(self._data)
+            except DataFolderFault as e:
+                if not self._told:
+                    log.warning("%s", e)
+                self._told = True
+        return self._found
 
 
 def edge_name(given: str | None) -> str:
@@ -63,6 +122,7 @@ def front_options(settings: Settings, name: str | None) -> FrontOptions:
             reserve=front.reserve_descriptors,
             tls=tls,
             edge_id=edge_name(name),
+            public_url=settings.front_url if front.public_url or front.port else "",
         )
     except ValueError as e:
         raise ConfigError(f"front.trusted_proxies: {e}") from e
@@ -76,13 +136,16 @@ async def run_edge(settings: Settings, stop: asyncio.Event, name: str | None = N
     if not settings.bus.url:
         raise ConfigError("An edge needs the bus: give --nats URL, or run `rostra serve`, which brings one.")
     options = front_options(settings, name)
-    front = Front(options, Pages(), RoomWindows, notice)
+    pages = Pages()
     bus = await _connect(settings.bus.url, options.edge_id, stop)
     if bus is None:
         return
+    front = Front(options, pages, RoomWindows, notice, carrier=BusCarrier(bus), key=LinkKey(Path(settings.data)))
     try:
         # Warm before the first listener: rooms, then what the window holds, which comes before what is live.
         await bus.watch_rooms(front.on_record)
+        await bus.boards.watch(front.on_board)
+        await bus.hands.watch(front.on_hand)
         await bus.subscribe_parts(front.on_part)
         front.door.warm = True
         host, port = front.start()

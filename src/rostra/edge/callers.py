@@ -1,0 +1,57 @@
+"""Who asks, for limits: the address of a client, and the network it is in. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+MAX_HOPS = 16
+"""Addresses looked at in X-Forwarded-For: more proxies one behind the other nobody has."""
+
+
+def caller(peer: str, forwarded: str, trusted: Sequence[Network]) -> str:
+    """The address of the client: ``peer``, or what a proxy that is trusted says of it in X-Forwarded-For.
+
+    Each proxy adds whom it heard from at the end, so what counts is the last address that is not a trusted proxy's own:
+    what stands before it anyone may have written.
+    """
+    found = peer
+    for hop in reversed(forwarded.split(",")[-MAX_HOPS:]):
+        if not _is_in(found, trusted) or address_of(hop.strip()) is None:
+            break
+        found = hop.strip()
+    return found
+
+
+def address_of(text: str) -> Address | None:
+    """An address as one of IPv4 where it is one, however it is written; None: it is none."""
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
+
+
+def household(address: str) -> bytes:
+    """What is limited: an IPv4 address, or an IPv6 /64, of which a household has at least one to itself (RFC 6177)."""
+    found = address_of(address)
+    if found is None:
+        return b""
+    return found.packed if found.version == 4 else found.packed[:8]
+
+
+def prefix(address: str) -> str:
+    """The network that is written down: IPv4 /24, IPv6 /48; empty: unknown. Never a whole address."""
+    found = address_of(address)
+    if found is None:
+        return ""
+    return str(ipaddress.ip_network((found, 24 if found.version == 4 else 48), strict=False))
+
+
+def _is_in(address: str, networks: Sequence[Network]) -> bool:
+    found = address_of(address)
+    return found is not None and any(found in network for network in networks)

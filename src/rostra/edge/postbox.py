@@ -1,0 +1,167 @@
+"""What listeners send: hands, RSVPs, reactions, reports. Who may send it how often, and what is answered.
+
+A listener is told that it was taken when the bus has stored it, and not before.
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rostra.edge.answers import NO_STORE, Answer, fields_of, json_answer
+from rostra.edge.applause import Applause
+from rostra.edge.callers import household, prefix
+from rostra.edge.contracts import Carrier
+from rostra.edge.conversation import Conversation, Held
+from rostra.edge.errands import Errands
+from rostra.edge.hands import Hands
+from rostra.edge.letters import hand_asked, reaction_sent, report_made, rsvp_ticket
+from rostra.edge.quota import Quota, Rate
+from rostra.edge.routes import Kind
+from rostra.errors import BadRequest, Conflict, Gone, NotFound, Refused, TooMany
+from rostra.units import WallTime
+from rostra.wire.hands import Hand, HandState
+from rostra.wire.inbox import Letter, LetterKind
+from rostra.wire.rooms import Room
+
+RATES = {
+    Kind.HAND: Rate(5, 5),
+    Kind.RSVP: Rate(30, 60),
+    Kind.REPORT: Rate(5, 5),
+}
+"""An address (``callers.household``). Thousands may sit behind one: those who say that they will come have days for it,
+and 60 of them get through at once."""
+
+ENDED = "This event has ended."
+NOT_YET = "The doors are not open yet. Please come back a little before it begins."
+NO_HAND = "There is no hand with this ticket. It may have been raised too long ago: raise it again."
+
+UP = (HandState.WAITING, HandState.ACCEPTED)
+
+THANKS = Answer(204, fields_of("text/plain", NO_STORE, cors=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What came, and from whom."""
+
+    body: bytes
+    content_type: str
+    conversation: Conversation
+    address: Callable[[], str]
+    """Of the client; asked for only where there is a limit."""
+    now: float
+    wall: float
+
+
+class Postbox:
+    def __init__(
+        self,
+        carrier: Carrier,
+        errands: Errands,
+        new_ticket: Callable[[], str] = lambda: secrets.token_urlsafe(16),
+    ) -> None:
+        """:param new_ticket: 22 letters of base64url that nobody can guess."""
+        self.hands = Hands()
+        self.applause = Applause()
+        self._carrier = carrier
+        self._errands = errands
+        self._new_ticket = new_ticket
+        self.quotas = {kind: Quota(rate, secrets.token_bytes(16)) for kind, rate in RATES.items()}
+
+    def take(self, kind: Kind, room: Room, sent: Sent) -> Answer | Held:
+        """Hand, RSVP or report. :raises Refused: as a sentence for the listener."""
+        if kind is Kind.HAND:
+            return self._hand(room, sent)
+        if kind is Kind.RSVP:
+            if room.over:
+                raise Gone(ENDED)
+            ticket = rsvp_ticket(sent.body, sent.content_type) or self._new_ticket()
+            letter = Letter(room.id, LetterKind.RSVP, WallTime(sent.wall), ticket=ticket)
+            return self._leave(kind, letter, {"ticket": ticket}, sent)
+        report = report_made(sent.body, sent.content_type)
+        letter = Letter(room.id, LetterKind.ABUSE, WallTime(sent.wall), said=report.said, about=report.about)
+        return self._leave(kind, letter, {"taken": True}, sent)
+
+    def _leave(self, kind: Kind, letter: Letter, answer: dict[str, Any], sent: Sent) -> Held:
+        address = sent.address()
+        self._spend(kind, address, sent.now)
+        whole = replace(letter, prefix=prefix(address))
+
+        async def errand() -> Answer:
+            await self._carrier.leave_letter(whole)
+            return json_answer(202, answer)
+
+        return self._errands.send(sent.conversation, errand)
+
+    def _hand(self, room: Room, sent: Sent) -> Answer | Held:
+        asked = hand_asked(sent.body, sent.content_type)
+        known = self.hands.answer(room.id, asked.ticket) if asked.ticket else None
+        if asked.withdraw:
+            if known is None:
+                raise NotFound(NO_HAND)
+            if known[0] is HandState.WAITING:
+                return self._withdraw(room, asked.ticket, sent.conversation)
+        if known is not None and (asked.withdraw or known[0] in UP):
+            return json_answer(202, {"ticket": asked.ticket, **_told(*known)})
+        if room.over:
+            raise Gone(ENDED)
+        if not room.on_air:
+            raise Conflict(NOT_YET)
+        if not asked.name:
+            raise BadRequest("Tell the host your name: name is missing.")
+        self._spend(Kind.HAND, sent.address(), sent.now)
+        hand = Hand(room.id, self._new_ticket(), asked.name, asked.why, WallTime(sent.wall))
+
+        async def errand() -> Answer:
+            await self._carrier.raise_hand(hand)
+            self.hands.raised(hand)
+            return json_answer(202, {"ticket": hand.ticket, **_told(hand.state, "")})
+
+        return self._errands.send(sent.conversation, errand)
+
+    def _withdraw(self, room: Room, ticket: str, conversation: Conversation) -> Held:
+        async def errand() -> Answer:
+            hand = await self._carrier.withdraw_hand(room.id, ticket)
+            self.hands.on_hand(hand.key, hand)
+            return json_answer(202, {"ticket": ticket, **_told(hand.state, hand.link)})
+
+        return self._errands.send(conversation, errand)
+
+    def hand_answer(self, room: Room, ticket: str) -> Answer:
+        """:raises NotFound: there is no such ticket for that room."""
+        known = self.hands.answer(room.id, ticket)
+        if known is None:
+            raise NotFound(NO_HAND)
+        return json_answer(200, _told(*known))
+
+    def react(self, room: Room, sent: Sent, whole: bytes) -> Answer:
+        """``whole``: the request as it came, if it means the same whenever it comes. :raises Refused: it is none."""
+        if room.over:
+            raise Gone(ENDED)
+        if not room.on_air:
+            raise Conflict(NOT_YET)
+        applause = self.applause
+        if not applause.may_read(room.id):
+            return THANKS
+        try:
+            kind = reaction_sent(sent.body, sent.content_type)
+        except Refused:
+            applause.unread(room.id)
+            raise
+        applause.add(room.id, kind)
+        if whole:
+            applause.remember(whole, room.id, kind)
+        return THANKS
+
+    def _spend(self, kind: Kind, address: str, now: float) -> None:
+        wait = self.quotas[kind].take(household(address), now)
+        if wait > 0:
+            raise TooMany(f"That came too often from your network. Please try again in {math.ceil(wait)} s.", wait)
+
+
+def _told(state: HandState, link: str) -> dict[str, str]:
+    return {"state": state.value, **({"link": link} if link else {})}

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import ipaddress
+
+import pytest
+
+from rostra.edge.callers import caller, household, prefix
+
+TRUSTED = (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("127.0.0.1/32"))
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "found"),
+    [
+        ("192.0.2.1", "", "192.0.2.1"),
+        ("192.0.2.1", "198.51.100.7", "192.0.2.1"),  # a stranger says so
+        ("127.0.0.1", "198.51.100.7", "198.51.100.7"),
+        ("127.0.0.1", "203.0.113.9, 198.51.100.7", "198.51.100.7"),  # the first was made up
+        ("127.0.0.1", "198.51.100.7, 10.1.2.3", "198.51.100.7"),
+        ("127.0.0.1", "unknown", "127.0.0.1"),
+        ("127.0.0.1", "", "127.0.0.1"),
+        ("::ffff:127.0.0.1", "2001:db8::1", "2001:db8::1"),
+        ("127.0.0.1", "," * 5000, "127.0.0.1"),
+        ("", "198.51.100.7", ""),
+    ],
+)
+def test_only_trusted_proxies_are_believed(peer: str, forwarded: str, found: str) -> None:
+    assert caller(peer, forwarded, TRUSTED) == found
+
+
+def test_a_household_is_an_address_or_a_64() -> None:
+    assert household("192.0.2.1") != household("192.0.2.2")
+    assert household("2001:db8::1") == household("2001:db8::ffff:1") != household("2001:db8:0:1::1")
+    assert household("::ffff:192.0.2.1") == household("192.0.2.1")
+    assert household("fe80::1%eth0") == household("fe80::2")
+    assert household("") == household("nonsense") == b""
+
+
+def test_what_is_written_down_is_no_whole_address() -> None:
+    assert prefix("192.0.2.77") == "192.0.2.0/24"
+    assert prefix("2001:db8:1:2::3") == "2001:db8:1::/48"
+    assert prefix("") == ""
