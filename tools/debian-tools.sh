@@ -18,6 +18,9 @@ need openssl openssl
 need setpriv util-linux
 need wrk wrk
 need janus janus
+# Debian keeps its server's programs off the PATH, in a folder for each version.
+command -v postgres >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 ||
+    missing="$missing postgresql"
 [ -f /usr/include/openssl/ssl.h ] || missing="$missing libssl-dev"
 [ -z "$missing" ] && exit 0
 
