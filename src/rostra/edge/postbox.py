@@ -28,12 +28,12 @@ from rostra.wire.inbox import Letter, LetterKind
 from rostra.wire.rooms import Room
 
 RATES = {
-    Kind.HAND: Rate(5, 5),
+    Kind.HAND: Rate(10, 20),
     Kind.RSVP: Rate(30, 60),
     Kind.REPORT: Rate(5, 5),
 }
 """An address (``callers.household``). Thousands may sit behind one: those who say that they will come have days for it,
-and 60 of them get through at once."""
+and 60 of them get through at once; of a hall full of people 20 may raise their hands in the same moment."""
 
 ENDED = "This event has ended."
 NOT_YET = "The doors are not open yet. Please come back a little before it begins."
