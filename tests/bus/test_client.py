@@ -13,6 +13,7 @@ from rostra.bus.client import KEPT_PARTS, Bus
 from rostra.bus.server import NatsServer
 from rostra.errors import BusUnavailable, Conflict, Full, NotFound, StageUnavailable, Unavailable
 from rostra.units import MediaTime, Part, PartName, Rendition, RoomState, WallTime
+from rostra.wire.boards import Board
 from rostra.wire.rooms import Room
 
 
@@ -198,6 +199,20 @@ async def test_watching_tells_what_is_and_what_changes_but_no_write_that_lost(se
     await until(lambda: len(news) == 3)
     assert news[1:] == [("first", RoomState.OPEN), ("second", RoomState.SCHEDULED)]
     await other.close()
+
+
+async def test_one_value_alone_can_be_watched(bus: Bus) -> None:
+    news: list[tuple[str, int | None]] = []
+    await bus.boards.put("a", Board(1))
+    await bus.boards.put("b", Board(9))
+    await bus.boards.watch(lambda key, board: news.append((key, board and board.version)), "a")
+    await bus.boards.watch(lambda key, board: news.append((key, board and board.version)), "c")
+    assert news == [("a", 1)]
+    for key, version in (("b", 10), ("a", 2), ("c", 1)):
+        await bus.boards.put(key, Board(version))
+    await bus.boards.delete("a")
+    await until(lambda: len(news) == 4)
+    assert [told for told in news if told[0] == "a"] == [("a", 1), ("a", 2), ("a", None)] and ("c", 1) in news
 
 
 async def test_rooms_survive_a_killed_server_and_watchers_hear_what_they_missed(server: NatsServer, bus: Bus) -> None:

@@ -134,14 +134,16 @@ class Store(Generic[T]):
                 log.warning("%s: %s", stored.subject, e)
         return found
 
-    async def watch(self, callback: Callable[[str, T | None], None]) -> None:
+    async def watch(self, callback: Callable[[str, T | None], None], only: str = "") -> None:
         """``callback(key, value)`` for everything there is and for every change from then on; None: it was deleted.
+
+        ``only``: that key's alone.
 
         Returns when all that there is was told. What changed while the bus was away is told when it is back.
         """
-        watch = _Watch(self, callback)
+        watch = _Watch(self, callback, only)
         self._watches.append(watch)
-        await self._connection.subscribe(f"{self.bucket.news}>", watch.on_message)
+        await self._connection.subscribe(f"{self.bucket.news}{only or '>'}", watch.on_message)
         await watch.catch_up()
 
     async def catch_up(self) -> None:
@@ -153,9 +155,10 @@ class Store(Generic[T]):
 class _Watch(Generic[T]):
     """Tells each change once, in order of revision; after a reconnect, what differs from what was told."""
 
-    def __init__(self, store: Store[T], callback: Callable[[str, T | None], None]) -> None:
+    def __init__(self, store: Store[T], callback: Callable[[str, T | None], None], only: str) -> None:
         self._store = store
         self._callback = callback
+        self._only = only
         self._revisions: dict[str, int] = {}
         self._told: dict[str, T] = {}
         self._lock = asyncio.Lock()
@@ -195,7 +198,7 @@ class _Watch(Generic[T]):
         async with self._lock:
             self._revisions.clear()  # the server that is back may be another one, which counts from the start
             try:
-                everything = await self._store.all()
+                everything = await self._everything()
             except RostraError as e:
                 log.warning("%s could not be read, going on with what we know: %s", self._store.bucket.name, e)
                 return
@@ -204,3 +207,12 @@ class _Watch(Generic[T]):
             for gone in self._told.keys() - {key for _, key, _ in everything} - self._revisions.keys():
                 del self._told[gone]
                 self._call(gone, None)
+
+    async def _everything(self) -> list[tuple[int, str, T]]:
+        if not self._only:
+            return await self._store.all()
+        try:
+            value, revision = await self._store.get(self._only)
+        except NotFound:
+            return []
+        return [(revision, self._only, value)]
