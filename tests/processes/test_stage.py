@@ -30,6 +30,7 @@ from rostra.errors import BadRequest, BadToken, Conflict, Forbidden, Full, NotFo
 from rostra.keys import make_keys, private_key
 from rostra.processes import stage as process
 from rostra.units import PARTS_PER_SEGMENT, Part, Pcm, Rendition, Role, RoomState, WallTime
+from rostra.wire.boards import Board
 from rostra.wire.emsg import read_events
 from rostra.wire.handover import Handover, encode_handover
 from rostra.wire.listeners import Snapshot
@@ -43,6 +44,9 @@ from tests.stage.streams import make_stream
 
 ROOM = "evening"
 
+QUIET = 700
+"""No sample of what fills a pause is above that; a voice's are ten times that."""
+
 
 @dataclass
 class World:
@@ -55,8 +59,8 @@ class World:
     parts: list[Part] = field(default_factory=list)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
-    def token(self, role: Role = Role.SPEAKER, name: str = "Ann", room: str = ROOM) -> str:
-        claims = Claims(room, role, name, secrets.token_hex(6), int(time.time()) + 600)
+    def token(self, role: Role = Role.SPEAKER, name: str = "Ann", room: str = ROOM, jti: str = "") -> str:
+        claims = Claims(room, role, name, jti or secrets.token_hex(6), int(time.time()) + 600)
         return sign(claims, private_key(self.data))
 
     async def call(self, **body: Any) -> dict[str, Any]:
@@ -64,6 +68,14 @@ class World:
 
     async def room(self) -> Room:
         return (await self.bus.get_room(ROOM))[0]
+
+    async def change(self, **changes: Any) -> None:
+        """As the studio changes a record: on the bus, beside the stage."""
+        while True:
+            room, revision = await self.bus.get_room(ROOM)
+            with suppress(Conflict):
+                await self.bus.update_room(room.with_(**changes), revision)
+                return
 
     def start(self) -> tuple[asyncio.Task[None], asyncio.Event]:
         stop = asyncio.Event()
@@ -125,6 +137,16 @@ class World:
         begin = next(i for i, p in enumerate(parts) if p.init or rendition is Rendition.MP3)
         data = parts[begin].init + b"".join(p.payload for p in parts[begin:])
         return decode(data, "mp3" if rendition is Rendition.MP3 else "mp4")
+
+    def heard_at(self, wall: float, seconds: float) -> Pcm:
+        """What listeners hear that left the mixer from ``wall`` on."""
+        began = next(p.wall for p in self.parts if p.name.rendition is Rendition.OPUS and p.init)
+        at = max(0, round((wall - began) * 48_000))
+        return self.sound()[at : at + round(seconds * 48_000)]
+
+    async def has_sent(self, wall: float) -> None:
+        """Returns when the parts up to ``wall`` are there."""
+        await self.until(lambda: any(p.wall + p.duration / 48_000 >= wall for p in self.parts), 20)
 
     async def hears(self, said: Pcm, rendition: Rendition, within_s: float = 8.0) -> bool:
         """Whether listeners hear what was said, as soon as its parts are there. The leveller changes its loudness."""
@@ -188,7 +210,7 @@ async def test_a_voice_goes_from_a_microphone_into_parts(world: World) -> None:
     room = await world.room()
     assert room.generation == 1 and room.epoch > 0 and room.state is RoomState.OPEN
     await world.until(lambda: len(world.parts) >= 4)
-    assert np.abs(world.sound()).max() < 10, "quiet parts flow while the doors are open"
+    assert 0 < np.abs(world.sound()).max() < QUIET, "quiet parts flow while the doors are open, and no silence"
 
     voice = sounds.voice(6, seed=11)
     async with world.speaking(voice, world.token(Role.HOST, "Hanna")) as (_, answer):
@@ -438,6 +460,164 @@ async def test_the_end(world: World) -> None:
     again, _ = world.start()
     await asyncio.wait_for(again, 5)
     assert (await world.room()).generation == 1, "nobody takes up what has ended"
+
+
+async def test_nothing_of_the_green_room_goes_out_until_the_host_starts(world: World) -> None:
+    await world.change(at=WallTime(time.time() + 3600))
+    world.start()
+    await world.answering()
+    ann, voice = world.token(Role.HOST, "Ann"), sounds.voice(40, 31)
+    async with world.speaking(voice, ann), world.listening(world.token(name="Bob")) as bob:
+        said = voice[4 * 48_000 : 6 * 48_000]
+        await world.until(lambda: len(bob.sound) > len(said) and same_speech(said, bob.sound) > 0.75, 20)
+        people = await world.call(op="people")
+        assert (people["state"], people["delay_s"], people["dumped"]) == ("open", 0, 0)
+        assert (await world.room()).state is RoomState.OPEN
+        assert np.abs(world.sound()).max() < QUIET and not any(s.levels for s in world.told())
+        assert (await world.call(op="start"))["state"] == "live"
+        begun = time.time()
+        await world.until(lambda: world.state(RoomState.LIVE))
+        await world.has_sent(begun + 2)
+    assert np.abs(world.heard_at(begun + 0.2, 1.8)).max() > 5 * QUIET
+    assert world.told()[-1].state == "live"
+
+
+async def test_the_record_starts_it_and_a_delay_is_kept_dumped_and_played_out(world: World) -> None:
+    await world.change(at=WallTime(time.time() + 3600), delay_s=2.0)
+    task, _ = world.start()
+    await world.answering()
+    async with world.speaking(sounds.voice(30, 11), world.token(Role.HOST)) as (client, _):
+        await world.until(lambda: in_state(world, "here"))
+        await asyncio.sleep(1)
+        await world.change(go=True)
+        began = time.time()
+        await world.until(lambda: room_is(world, "live"), 1.5)
+        assert world.told()[-1].state == "open" and (await world.room()).state is RoomState.OPEN, "listeners wait"
+        await world.until(lambda: world.state(RoomState.LIVE))
+        assert time.time() - began > 1.8
+        await asyncio.sleep(3)
+        dumped_s = (await world.call(op="dump"))["dumped_s"]
+        dumped = time.time()
+        assert 1.9 < dumped_s <= 2.0 and (await world.call(op="people"))["dumped"] == 1
+        await asyncio.sleep(1)
+        left_s = (await world.call(op="end"))["plays_out_s"]
+        assert 1.5 < left_s <= 2.0
+        await world.until(lambda: client.peer.connectionState == "closed")
+        assert not task.done(), "what was said is still on its way"
+        await asyncio.wait_for(task, 5)
+    room = await world.room()
+    assert room.state is RoomState.ENDED and room.started > began + 1.8 and world.told()[-1].state == "ended"
+    await world.until(lambda: any(p.name.rendition is Rendition.OPUS and p.wall > dumped + 2 for p in world.parts))
+    assert np.abs(world.heard_at(began + 0.1, 1.7)).max() < QUIET, "it is filled first"
+    assert np.abs(world.heard_at(began + 2.3, dumped - began - 2.4)).max() > 5 * QUIET
+    assert np.abs(world.heard_at(dumped + 0.1, 1.8)).max() < QUIET, "what was dumped never goes out"
+    assert np.abs(world.heard_at(dumped + 2.1, 0.8)).max() > 5 * QUIET, "what was said after it does"
+    check_parts(world.parts)
+
+
+async def room_is(world: World, state: str) -> bool:
+    return bool((await world.call(op="people"))["state"] == state)
+
+
+async def test_a_mute_is_silence_for_everyone_within_200_ms_and_only_they_speak_again(world: World) -> None:
+    world.start()
+    await world.answering()
+    ann = world.token(name="Ann")
+    async with (
+        world.speaking(sounds.voice(30, 17), ann),
+        world.listening(world.token(name="Bob")) as bob,
+        Lag() as lag,
+    ):
+        await world.until(lambda: world.state(RoomState.LIVE))
+        await asyncio.sleep(3)
+        lag.take()
+        await world.call(op="mute", seat="s1", muted=True, by="Hanna")
+        muted, mono = time.time(), time.monotonic()
+        await world.has_sent(muted + 2)
+        late = 0.2 + 2 * lag.take()
+        assert np.abs(world.heard_at(muted - 2, 1.9)).max() > 5 * QUIET, "there was something to silence"
+        assert np.abs(world.heard_at(muted + late, 1.4)).max() < 10, "in the parts"
+        # The listening client's own jitter buffer, four packets, comes on top.
+        after = [np.abs(pcm.astype(int)).max() for at, pcm in bob.heard if mono + late + 0.1 < at < mono + 1.8]
+        assert after and max(after) < 30, "and on stage"
+        with pytest.raises(Forbidden, match="Only they themselves"):
+            await world.call(op="mute", seat="s1", muted=False)
+        me = await world.call(op="me", token=ann)
+        assert me["seat"]["muted"] and me["state"] == "live"
+        assert [(n["kind"], n["by"]) for n in me["notes"]] == [("muted", "Hanna")]
+        assert me["notes"][0]["n"] > 1_000_000, "a later stage's numbers are higher"
+        await world.call(op="unmute_self", token=ann)
+        open_again = time.time()
+        await world.has_sent(open_again + 2)
+    assert np.abs(world.heard_at(open_again, 2)).max() > 5 * QUIET
+
+
+async def test_a_link_that_is_taken_back_is_off_the_stage_at_once(world: World) -> None:
+    world.start()
+    await world.answering()
+    ann, radio = world.token(name="Ann", jti="ann1"), world.token(name="Radio", jti="radio1")
+    source = Source(world, kind="audio/mpeg", token=radio)
+    await source.send(make_stream(sounds.tone(440, 8), "mp3")[:40_000], 0.5)
+    async with world.speaking(sounds.voice(20, 3), ann) as (client, _), world.listening(ann) as ears:
+        await world.until(lambda: in_state(world, "here", "here"))
+        await world.change(revoked=("ann1", "radio1"))
+        await world.until(lambda: in_state(world), 1.0)
+        await world.until(lambda: "closed" == client.peer.connectionState == ears.peer.connectionState)
+        async with asyncio.timeout(5):
+            await asyncio.gather(source.reader, return_exceptions=True)
+        assert b"409" in source.said
+        for op in ("whip", "whep"):
+            with pytest.raises(BadToken, match="taken back"):
+                await world.call(op=op, sdp="x", token=ann)
+        assert [n["kind"] for n in (await world.call(op="me", token=ann))["notes"]] == ["removed"]
+    again = Source(world, kind="audio/mpeg", token=radio)
+    async with asyncio.timeout(5):
+        await asyncio.gather(again.reader, return_exceptions=True)
+    assert b"401" in again.said
+    await source.close()
+    await again.close()
+
+
+async def test_a_locked_stage_refuses_newcomers(world: World) -> None:
+    await world.change(locked=True)
+    world.start()
+    await world.answering()
+    client = Client(sounds.silence(1))
+    offer = await client.offer()
+    await client.close()
+    with pytest.raises(Conflict, match="locked"):
+        await world.call(op="whip", sdp=offer, token=world.token())
+    await world.change(locked=False)
+    await world.until(lambda: can_sit(world, offer))
+
+
+async def can_sit(world: World, offer: str) -> bool:
+    with suppress(Conflict):
+        return "seat" in await world.call(op="whip", sdp=offer, token=world.token())
+    return False
+
+
+async def test_listeners_are_told_of_reactions_and_of_the_board(world: World) -> None:
+    world.start()
+    await world.answering()
+    await world.bus.boards.put("another", Board(99, ()))
+    await world.bus.boards.put(ROOM, Board(3, ()))
+    await world.until(lambda: any(s.board == 3 for s in world.told()))
+    assert not any(s.board == 99 for s in world.told())
+    await world.bus.publish_count("e1", {"edge": "e1", "rooms": {}, "want": [], "react": {ROOM: {"❤": 5}}})
+    await world.bus.publish_count("e2", {"edge": "e2", "rooms": {}, "want": [], "react": {ROOM: {"❤": 2, "👏": 1}}})
+    await world.until(lambda: any(s.reactions == {"❤": 7, "👏": 1} for s in world.told()))
+    await world.until(lambda: not world.told()[-1].reactions)
+
+
+@pytest.mark.parametrize("state", [RoomState.SCHEDULED, RoomState.CANCELLED])
+async def test_a_room_that_is_moved_or_cancelled_has_no_stage_any_more(world: World, state: RoomState) -> None:
+    task, _ = world.start()
+    await world.answering()
+    await world.change(state=state, at=WallTime(time.time() + 3600))
+    await asyncio.wait_for(task, 5)
+    assert (await world.room()).state is state and (await world.room()).ended == 0
+    assert world.told()[-1].state == state.value
 
 
 async def test_another_stage_takes_the_room_up_where_it_was(world: World) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from rostra.stage.news import COUNT_AGE_S, FULL_AT_MOST_EVERY, LINGER_S, Counts, News
+from rostra.stage.news import COUNT_AGE_S, FULL_AT_MOST_EVERY, LINGER_S, REACTIONS_AGE_S, Counts, News, on_stage
 from rostra.stage.seats import Seats
 from rostra.units import PARTS_PER_SEGMENT, MediaTime, Monotonic, Role, RoomState
 from rostra.wire.emsg import snapshot_emsg
 from rostra.wire.listeners import MEAN_METADATA_BYTES, Snapshot
+from rostra.wire.reactions import REACTIONS
 
 
 def stage(people: int, name: str = "Ann") -> Seats:
@@ -23,7 +24,7 @@ def tell(news: News, parts: int, at: int = 0) -> list[Snapshot]:
 
 def test_a_segment_begins_with_a_full_picture_and_the_rest_is_what_moves() -> None:
     news = News()
-    news.set_stage(stage(2).all())
+    news.set_stage(on_stage(stage(2).all()))
     told = tell(news, 16)
     assert [s.stage is not None for s in told] == [True, *[False] * 7] * 2
     assert told[0].stage is not None and [s.id for s in told[0].stage] == ["s1", "s2"]
@@ -44,7 +45,7 @@ def test_who_is_still_joining_is_not_told_and_who_is_away_is() -> None:
     seats, news = stage(1), News()
     seats.claim("x", Role.HOST, "Host", "lx")
     seats.dropped("l0", Monotonic(0.0))
-    news.set_stage(seats.all())
+    news.set_stage(on_stage(seats.all()))
     (told,) = tell(news, 1)
     assert told.stage is not None and [s.name for s in told.stage] == ["Ann"]
 
@@ -67,13 +68,23 @@ def test_renditions_do_not_take_news_from_one_another() -> None:
     assert news.snapshot("opus", first=False).stage is not None
 
 
-def test_the_mean_size_holds_with_a_full_stage_that_never_rests() -> None:
+def test_a_new_board_is_told_as_a_change_and_its_version_in_full_pictures() -> None:
+    news = News()
+    assert [s.board for s in tell(news, 6)] == [None] * 6, "nothing was posted yet"
+    news.set_board(7)
+    told = tell(news, 3, at=6)
+    assert [s.board for s in told] == [7, None, 7] and told[0].stage == ()
+
+
+def test_the_mean_size_holds_with_a_full_stage_that_never_rests_and_a_crowd_that_cheers() -> None:
     news, seats = News(), stage(13, "Anna-Katharina Weißenberger")
     news.listening = 1_234_567
+    news.reactions = dict.fromkeys(REACTIONS, 12_345)
+    news.set_board(1234)
     sizes = []
     for part in range(80):
         seats.mute("s1", part % 2 == 0)
-        news.set_stage(seats.all())
+        news.set_stage(on_stage(seats.all()))
         news.heard({f"s{n}": -20 - n for n in range(1, 6)})
         snapshot = news.snapshot("opus", first=part % PARTS_PER_SEGMENT == 0)
         sizes.append(len(snapshot_emsg(snapshot, MediaTime(part * 24_000))))
@@ -100,6 +111,16 @@ def test_mp3_is_wanted_until_a_while_after_the_last_who_wanted_it() -> None:
     assert counts.wanted("mp3", Monotonic(1.0 + LINGER_S)) and not counts.wanted("mp3", Monotonic(1.1 + LINGER_S))
 
 
+def test_reactions_are_those_of_the_last_second_from_all_edges() -> None:
+    counts = Counts("a")
+    counts.take("e1", {"react": {"a": {"❤": 5, "👏": 1}, "b": {"❤": 100}}}, Monotonic(0.0))
+    counts.take("e2", {"react": {"a": {"❤": 2}}}, Monotonic(0.5))
+    assert counts.reactions(Monotonic(0.9)) == {"❤": 7, "👏": 1}
+    assert counts.reactions(Monotonic(REACTIONS_AGE_S + 0.1)) == {"❤": 2}
+    counts.take("e2", {"rooms": {}}, Monotonic(1.4))
+    assert counts.reactions(Monotonic(1.4)) == {}
+
+
 def test_malformed_counts_are_nothing() -> None:
     counts = Counts("a")
     for count in (
@@ -107,6 +128,10 @@ def test_malformed_counts_are_nothing() -> None:
         {"rooms": 7},
         {"rooms": {"a": 7}},
         {"rooms": {"a": {"push": "x", "hls": -3, "mp3": True}}, "want": 1},
+        {"react": 7},
+        {"react": {"a": [1]}},
+        {"react": {"a": {"": 1, "❤": -1, "👏": True, "x": 5, "😂": "many"}}},
     ):
         counts.take("e", count, Monotonic(0.0))
+    assert counts.reactions(Monotonic(0.0)) == {}
     assert counts.listening(Monotonic(0.0)) == 0

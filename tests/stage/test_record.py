@@ -126,6 +126,27 @@ async def test_a_room_that_someone_else_ended_stays_ended() -> None:
     assert other.closed.is_set()
 
 
+@pytest.mark.parametrize("state", [RoomState.CANCELLED, RoomState.SCHEDULED, RoomState.ENDED])
+async def test_a_room_that_was_cancelled_or_moved_is_left_as_it_is(state: RoomState) -> None:
+    shelf = Shelf(OPEN.with_(generation=1, state=state))
+    kept = Record(shelf, OPEN.with_(generation=1), wall)
+    kept.seen("a", shelf.room)
+    assert kept.closed.is_set() and kept.left_as is state
+    for wish in (RoomState.LIVE, RoomState.ENDED):
+        kept.wish(wish)
+        await kept.write()
+    assert shelf.revision == 1 and shelf.room is not None and shelf.room.state is state
+
+
+def test_what_host_and_studio_change_is_passed_on() -> None:
+    kept, news = Record(Shelf(OPEN), OPEN.with_(generation=1), wall), list[Room]()
+    kept.on_room = news.append
+    changed = OPEN.with_(generation=1, locked=True, delay_s=5.0)
+    for room_id, room in (("b", changed), ("a", changed), ("a", changed.with_(generation=2)), ("a", None)):
+        kept.seen(room_id, room)
+    assert news == [changed]
+
+
 async def test_a_wish_waits_for_the_bus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(record, "RETRY_S", 0.01)
     shelf = Shelf(OPEN.with_(generation=1))

@@ -31,8 +31,8 @@ from rostra.stage.floor import Floor, Heard
 from rostra.stage.handover import Inlet
 from rostra.stage.ice import network_of
 from rostra.stage.jitter import JitterBuffer
-from rostra.stage.news import Counts, News
-from rostra.stage.onair import OnAir
+from rostra.stage.news import Counts, News, on_stage
+from rostra.stage.programme import Programme
 from rostra.stage.record import Record, TakenUp, take_up
 from rostra.stage.rtc import Rtc
 from rostra.units import (
@@ -48,7 +48,9 @@ from rostra.units import (
     RoomState,
     WallTime,
 )
+from rostra.wire.boards import Board
 from rostra.wire.emsg import snapshot_emsg
+from rostra.wire.rooms import Room
 from rostra.wire.tokens import verify
 
 log = logging.getLogger("rostra.stage")
@@ -161,6 +163,10 @@ class Wall:
             self._offset = wall - monotonic
 
 
+def return_encoder() -> OpusEncoder:
+    return OpusEncoder(RETURN_BIT_RATE, fec=True, complexity=RETURN_COMPLEXITY)
+
+
 def monotonic() -> Monotonic:
     return Monotonic(time.monotonic())
 
@@ -177,11 +183,12 @@ class Stage:
         self.record = Record(bus, taken.room, wall_clock)
         self.news = News()
         self.ended = asyncio.Event()
-        """Set when the host ends the room."""
+        """Set when the host has ended the room, and what was said has gone out."""
         room = taken.room
-        self._onair = OnAir(room.state)
-        self.news.set_state(self._onair.state)
+        self._programme = Programme(room, self.news)
         self._counts = Counts(room.id)
+        self._aside: OpusEncoder | None = None
+        """Of the mix for speakers, while what listeners get is something else."""
         self._unsent: asyncio.Queue[Part] = asyncio.Queue(MAX_UNSENT)
         self._output = Output(self.taken, self.news, self._publish)
         self._mixer = Mixer(MixerSettings(loudness_lufs=self.settings.stage.loudness_lufs))
@@ -190,6 +197,13 @@ class Stage:
         self._collect_young = self._collect_old = Monotonic(0.0)
         self._garbage = False
         self.floor.on_change = self._on_change
+        self.record.on_room = self._know
+        self._know(room)
+
+    def _know(self, room: Room) -> None:
+        """The record, as it is now: host and studio change it while we are on air."""
+        self._programme.know(room)
+        self.floor.know(room)
 
     def _on_change(self) -> None:
         self._seats_changed = self._garbage = True
@@ -201,6 +215,7 @@ class Stage:
             self._output.start(rendition, self._time)
         await self.bus.subscribe_counts(lambda edge, count: self._counts.take(edge, count, monotonic()))
         await self.bus.watch_rooms(self.record.seen)
+        await self.bus.boards.watch(self._on_board, room.id)
         await self.bus.serve(subjects.stage_subject(room.id), self._call)
         inlet = Inlet(Path(self.settings.data) / "run" / f"stage-{room.id}.sock", room.id, self.floor)
         self._open(inlet)
@@ -218,6 +233,10 @@ class Stage:
             await inlet.close()
             await self._finish()
 
+    def _on_board(self, room_id: str, board: Board | None) -> None:
+        if room_id == self.taken.room.id and board is not None:
+            self.news.set_board(board.version)
+
     def _taken_away(self) -> tuple[asyncio.Event, asyncio.Event]:
         return self.record.superseded, self.record.closed
 
@@ -229,9 +248,9 @@ class Stage:
 
     async def _finish(self) -> None:
         """The last part, the record, goodbyes."""
-        over = self.ended.is_set() or self.record.closed.is_set()
-        if over and self._onair.end():
-            self.news.set_state(RoomState.ENDED)
+        over = self._programme.ended or self.record.closed.is_set()
+        if over:
+            self.news.set_state(RoomState.ENDED if self._programme.ended else self.record.left_as)
         if not self.record.superseded.is_set():
             self._output.close()
             while not self._unsent.empty():
@@ -246,10 +265,28 @@ class Stage:
         log.info("room %s: %s", self.taken.room.id, "ended" if over else "this stage goes")
 
     async def _call(self, body: dict[str, Any]) -> dict[str, Any]:
-        if body.get("op") == "end":
+        match body.get("op"):
+            case "start":
+                self._programme.start(monotonic())
+                return {"ok": True, "state": self._programme.state.value}
+            case "dump":
+                return {"ok": True, "dumped_s": round(self._programme.dump(), 2)}
+            case "end":
+                return {"ok": True, "plays_out_s": round(self._end(), 2)}
+        answer = {"ok": True, **await self.floor.call(body)}
+        if body.get("op") in ("people", "me"):
+            answer["state"] = self._programme.state.value
+        if body.get("op") == "people":
+            answer |= {"delay_s": self._programme.delay_s, "dumped": self._programme.dumps}
+        return answer
+
+    def _end(self) -> float:
+        """Speakers go at once. The seconds until what they said has gone out; it can still be dumped."""
+        if self._programme.end():
+            self.floor.leave()
+        if self._programme.over:
             self.ended.set()
-            return {"ok": True}
-        return {"ok": True, **await self.floor.call(body)}
+        return self._programme.left_s
 
     # Ticks
 
@@ -279,22 +316,33 @@ class Stage:
         """20 ms that are over at ``now``. ``heard``: false for time that was lost, which is silence."""
         frames = self.floor.frames(now) if heard else dict.fromkeys((s.id for s in self.floor.seats.all()), None)
         mixed = self._mixer.tick(self._time, frames, self.floor.seats.muted)
-        packet = self._output.add(mixed.program, wall)
-        self.floor.send_returns(self._time, packet, mixed.returns)
+        aired = self._programme.tick(mixed.program, mixed.levels, connected=self.floor.anyone_here, now=now, wall=wall)
+        packet = self._output.add(aired.frame, wall)
+        shared = packet if aired.direct else self._for_speakers(mixed.program)
+        self.floor.send_returns(self._time, shared, mixed.returns)
         self.floor.heard = Heard(mixed.levels, mixed.echo)
-        self.news.heard(mixed.levels)
-        if self._onair.tick(connected=self.floor.anyone_here, heard=bool(mixed.levels), now=now):
-            log.info("room %s is %s", self.taken.room.id, self._onair.state.value)
-            self.news.set_state(self._onair.state)
-            self.record.wish(self._onair.state)
+        if aired.turned:
+            log.info("room %s is %s", self.taken.room.id, self.news.state.value)
+            self.record.wish(self.news.state)
+        if self._programme.over:
+            self.ended.set()
         self._time = MediaTime(self._time + FRAME_SAMPLES)
+
+    def _for_speakers(self, mix: PcmFrame) -> bytes | None:
+        """The packet of the mix itself: nobody on stage waits for the delay, and the green room is theirs."""
+        if not self.floor.anyone_listens:
+            return None
+        if self._aside is None:
+            self._aside = return_encoder()
+        return self._aside.encode(mix.samples)
 
     def _keep_house(self, now: Monotonic) -> None:
         self.floor.keep_house(now)
         if self._seats_changed:
             self._seats_changed = False
-            self.news.set_stage(self.floor.seats.all())
+            self._programme.stage = on_stage(self.floor.seats.all())
         self.news.listening = self._counts.listening(now)
+        self.news.reactions = self._counts.reactions(now)
         wanted = self._counts.wanted(Rendition.MP3.value, now)
         if wanted and not self._output.makes(Rendition.MP3):
             self._output.start(Rendition.MP3, self._time)
@@ -346,8 +394,9 @@ async def run_stage(settings: Settings, stop: asyncio.Event, room_id: str) -> No
             Rtc(network),
             verify=lambda token: verify(token, key, room_id, wall_clock()),
             make_buffer=lambda: JitterBuffer(OpusDecoder(), packet_samples),
-            make_encoder=lambda: OpusEncoder(RETURN_BIT_RATE, fec=True, complexity=RETURN_COMPLEXITY),
+            make_encoder=return_encoder,
             clock=monotonic,
+            generation=taken.room.generation,
         )
         stage = Stage(settings, bus, taken, floor)
         warm_up()

@@ -14,13 +14,17 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from rostra.config import StageSettings
-from rostra.errors import BadRequest, Conflict, Forbidden, Full, NotFound
+from rostra.errors import BadRequest, Conflict, Forbidden, Full, Gone, NotFound
 from rostra.stage import rtp
+from rostra.stage.health import Health
 from rostra.stage.jitter import JitterBuffer
+from rostra.stage.moderation import Moderation
+from rostra.stage.orders import MAX_NAME_CHARS, Orders, text
 from rostra.stage.rtc import Handlers, Link, Rtc
 from rostra.stage.sdp import Direction, parse_offer
-from rostra.stage.seats import RETRY_FULL_S, Seat, Seats
+from rostra.stage.seats import MAX_KEY_CHARS, RETRY_FULL_S, Seat, Seats
 from rostra.units import MediaTime, Monotonic, Pcm, Role
+from rostra.wire.rooms import Room
 
 log = logging.getLogger("rostra.stage")
 
@@ -35,8 +39,6 @@ MAX_RETURNS: Final = 48
 
 MAX_OUSTED: Final = 256
 """Sessions that are remembered to have been taken over, so that they can be told."""
-
-MAX_NAME_CHARS: Final = 60
 
 ON_STAGE: Final = (Role.HOST, Role.COHOST, Role.SPEAKER)
 
@@ -102,12 +104,14 @@ class _Held:
     here: bool = False
     link: Link | None = None
     buffer: JitterBuffer | None = None
+    health: Health = field(default_factory=Health)
 
 
 @dataclass(slots=True)
 class _Return:
     link: Link
     key: str
+    role: Role
 
 
 class Floor:
@@ -117,6 +121,7 @@ class Floor:
     :param make_buffer: a jitter buffer for a new stream.
     :param make_encoder: an encoder for a return of its own.
     :param clock: monotonic seconds, for what does not come with a time of its own.
+    :param generation: of the stage; notes to speakers are numbered by it.
     """
 
     def __init__(
@@ -128,9 +133,12 @@ class Floor:
         make_buffer: Callable[[], JitterBuffer],
         make_encoder: Callable[[], ReturnEncoder],
         clock: Callable[[], Monotonic],
+        generation: int = 0,
     ) -> None:
         limits = {Role.HOST: settings.hosts, Role.COHOST: settings.cohosts, Role.SPEAKER: settings.speakers}
         self.seats = Seats(limits, settings.return_grace_s)
+        self.moderation = Moderation(self.seats, generation)
+        self._orders = Orders(self.moderation, self)
         self.heard = Heard()
         self._rtc, self._verify, self._clock = rtc, verify, clock
         self._make_buffer, self._make_encoder = make_buffer, make_encoder
@@ -144,6 +152,16 @@ class Floor:
         self._tasks: set[asyncio.Task[None]] = set()
         self.on_change: Callable[[], None] = lambda: None
         """Called when seats changed: someone came, went, was muted."""
+        self._closed = False
+
+    def know(self, room: Room) -> None:
+        """The record has changed: who holds a link that is no longer good is off the stage."""
+        for seat in self.moderation.know(room):
+            log.info("seat %s is free: the link of %s was taken back", seat.id, seat.name)
+            self._release(seat)
+        for session, back in list(self._returns.items()):
+            if not self.moderation.accepts(back.role, back.key):
+                self._drop_return(session)
 
     # The ticks
 
@@ -155,6 +173,8 @@ class Floor:
             frame = held.voice.pull(now) if held is not None else None
             if held is not None and frame is not None and held.buffer is None:
                 held.alive = now  # a source that has sent ahead need not send while that is played
+            if held is not None:
+                held.health.hear(frame, muted=seat.muted)
             found[seat.id] = frame
         return found
 
@@ -203,6 +223,11 @@ class Floor:
     def anyone_here(self) -> bool:
         return any(held.here for held in self._held.values())
 
+    @property
+    def anyone_listens(self) -> bool:
+        """Whether a mix is sent back to someone."""
+        return any(back.link.ready for back in self._returns.values())
+
     # What the studio asks
 
     async def call(self, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -216,14 +241,14 @@ class Floor:
                 return await self._hangup(body)
             case "people":
                 return self.people()
-            case "mute":
-                return self._mute(body)
-            case op:
-                raise BadRequest(f"The stage does not know how to {str(op)[:40]!r}.")
+            case "me":
+                return self._me(body)
+            case _:
+                return self._orders.obey(body)
 
     async def _whip(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        person = self._who(body)
-        link = self._rtc.link(parse_offer(_text(body, "sdp"), Direction.SEND), Direction.SEND)
+        person = self.whose(body)
+        link = self._rtc.link(parse_offer(text(body, "sdp"), Direction.SEND), Direction.SEND)
         buffer = self._make_buffer()
         seat = self.take(person, link, buffer, "webrtc")
         held = self._held[seat.id]
@@ -250,15 +275,15 @@ class Floor:
         return {"sdp": answer, "session": link.id, "seat": seat.id}
 
     async def _whep(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        key = self._who(body).key
-        link = self._rtc.link(parse_offer(_text(body, "sdp"), Direction.RECEIVE), Direction.RECEIVE)
+        person = self.whose(body)
+        link = self._rtc.link(parse_offer(text(body, "sdp"), Direction.RECEIVE), Direction.RECEIVE)
         for session, back in list(self._returns.items()):
-            if back.key == key:  # the later wins, as with seats
+            if back.key == person.key:  # the later wins, as with seats
                 self._remember_ousted(session)
                 self._drop_return(session)
         if len(self._returns) >= MAX_RETURNS:
             raise Full(f"{MAX_RETURNS} speakers are listening already.", RETRY_FULL_S)
-        self._returns[link.id] = _Return(link, key)
+        self._returns[link.id] = _Return(link, person.key, person.role)
         try:
             answer = await link.answer()
         except BaseException:
@@ -272,9 +297,9 @@ class Floor:
     async def _hangup(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """A session says goodbye, or (``seat``) a host takes the floor from someone. Rights were checked before."""
         if "seat" in body and "session" not in body:
-            self._release(self.seats.free(_text(body, "seat")))
+            self._release(self.moderation.free(text(body, "seat")))
             return {}
-        session = _text(body, "session")
+        session = text(body, "session")
         if session in self._ousted:
             raise Conflict("Another connection of the same person has taken over this session.")
         back = self._returns.get(session)
@@ -284,6 +309,7 @@ class Floor:
             raise NotFound("This session is over, or never was.")
         if token := body.get("token"):
             claims = self._verify(str(token))
+            self.moderation.admit(claims.role, f"{claims.jti}/")
             if claims.role is not Role.HOST and not key.startswith(f"{claims.jti}/"):
                 raise Forbidden("This session is someone else's.")
         if back is not None:
@@ -292,13 +318,17 @@ class Floor:
             self.gone(session)
         return {}
 
-    def _mute(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        muted = body.get("muted")
-        if not isinstance(muted, bool):
-            raise BadRequest("Say whether the seat is to be muted: true or false.")
-        seat = self.seats.mute(_text(body, "seat"), muted)
-        self.on_change()
-        return {"seat": seat.id, "muted": seat.muted}
+    def _me(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Who was removed, or whose link was taken back, has no seat here and is told why."""
+        n = body.get("after", 0)
+        if not isinstance(n, int) or isinstance(n, bool):
+            raise BadRequest("Say with a number which note you know last.")
+        person = self._behind(text(body, "token"), str(body.get("seat") or ""), "")
+        notes = self.moderation.notes.after(person.key, n)
+        if not notes and not self.moderation.accepts(person.role, person.key):
+            self.moderation.admit(person.role, person.key)
+        seat = self.seats.of_key(person.key)
+        return {"seat": None if seat is None else self._person(seat), "notes": notes}
 
     def people(self) -> dict[str, Any]:
         """Everyone on stage, and how they arrive."""
@@ -317,6 +347,7 @@ class Floor:
             "echo_db": self.heard.echo.get(seat.id),
             "session": seat.link,
             "kind": held.kind if held is not None else None,
+            "source": held.health.source.value if held is not None else "",
             "hears": any(back.key == seat.key and back.link.ready for back in self._returns.values()),
         }
         if held is not None and held.link is not None and held.buffer is not None:
@@ -334,25 +365,35 @@ class Floor:
 
     # Seats and what keeps them
 
-    def _who(self, body: Mapping[str, Any]) -> Person:
-        return self.who(_text(body, "token"), str(body.get("seat") or ""), str(body.get("name") or ""))
+    def whose(self, body: Mapping[str, Any]) -> Person:
+        """As :meth:`who`, of a request."""
+        return self.who(text(body, "token"), str(body.get("seat") or ""), str(body.get("name") or ""))
 
     def who(self, token: str, which: str = "", name: str = "") -> Person:
         """The person behind a token. ``which`` tells apart several behind one; ``name`` counts if the token has none.
 
-        :raises BadToken: if it is not one of ours. :raises Forbidden: if it does not let them speak.
+        :raises BadToken: if it is not one of ours, or was taken back.
+        :raises Forbidden: if it does not let them speak, or they were removed. :raises Gone: the room is over.
         """
+        if self._closed:
+            raise Gone("This room is over.")
+        person = self._behind(token, which, name)
+        self.moderation.admit(person.role, person.key)
+        return person
+
+    def _behind(self, token: str, which: str, name: str) -> Person:
         claims = self._verify(token)
         if claims.role not in ON_STAGE:
             raise Forbidden("This link lets you listen, not speak.")
-        return Person(f"{claims.jti}/{which}", claims.role, claims.name or name[:MAX_NAME_CHARS] or claims.role.value)
+        key = f"{claims.jti}/{which}"[:MAX_KEY_CHARS]
+        return Person(key, claims.role, claims.name or name[:MAX_NAME_CHARS] or claims.role.value)
 
     def take(self, person: Person, line: Line, voice: Voice, kind: str) -> Seat:
         """Take a seat for ``line``, ousting whatever kept it for the same person.
 
-        :raises Refused: the role may not speak, or every seat is taken.
+        :raises Refused: the role may not speak, the stage is locked, or every seat is taken.
         """
-        claim = self.seats.claim(person.key, person.role, person.name, line.id)
+        claim = self.moderation.claim(person.key, person.role, person.name, line.id)
         seat = claim.seat
         before = self._held.pop(seat.id, None)
         if before is not None and claim.ousted is not None:
@@ -405,8 +446,21 @@ class Floor:
     def _release(self, seat: Seat) -> None:
         held = self._held.pop(seat.id, None)
         self._encoders.pop(seat.id, None)
+        self.moderation.notes.free(seat.key)
         if held is not None:
             self._spawn(held.line.close())
+        self.on_change()
+
+    def off(self, seat: Seat) -> None:
+        """The host took them off the stage: nothing comes from them any more, nothing is sent to them."""
+        log.info("seat %s is free: %s was removed", seat.id, seat.name)
+        self._release(seat)
+        for session, back in list(self._returns.items()):
+            if back.key == seat.key:
+                self._drop_return(session)
+
+    def changed(self) -> None:
+        """Something about the seats did."""
         self.on_change()
 
     def _drop_return(self, session: str) -> None:
@@ -429,22 +483,20 @@ class Floor:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.warning("a line did not close: %s", error)
 
-    async def close(self) -> None:
-        """Everyone goes."""
+    def leave(self) -> None:
+        """Everyone goes, and nobody comes any more."""
+        self._closed = True
         for held in self._held.values():
             self._spawn(held.line.close())
         for back in self._returns.values():
             self._spawn(back.link.close())
         self._held.clear()
         self._returns.clear()
+
+    async def close(self) -> None:
+        """Everyone goes; returns when they are gone."""
+        self.leave()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-
-
-def _text(body: Mapping[str, Any], name: str) -> str:
-    value = body.get(name)
-    if not isinstance(value, str) or not value:
-        raise BadRequest(f"A request to the stage lacks {name!r}.")
-    return value
 
 
 def _nothing() -> None:

@@ -1,19 +1,20 @@
 """What listeners are told with the sound: a full picture with each segment's first part, what moves with the others.
 
-Pure. A change (someone comes, goes, is muted; the room is live, interrupted) is told in full at the next part, but
-not more often than every :data:`FULL_AT_MOST_EVERY` parts, so that the mean of ``wire.listeners.MEAN_METADATA_BYTES``
-holds however people come and go.
+Pure. A change (someone comes, goes, is muted; the room is live, interrupted; a post) is told in full at the next part,
+but not more often than every :data:`FULL_AT_MOST_EVERY` parts, so that the mean of
+``wire.listeners.MEAN_METADATA_BYTES`` holds however people come and go.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from rostra.stage.seats import Seat, SeatState
 from rostra.units import Monotonic, RoomState
 from rostra.wire.listeners import SeatView, Snapshot
+from rostra.wire.reactions import REACTIONS
 
 FULL_AT_MOST_EVERY: Final = 4
 """Parts: twice a segment at most, beside the one that begins it."""
@@ -24,11 +25,26 @@ LEVEL_TICKS: Final = 25
 COUNT_AGE_S: Final = 3.0
 """An edge that has not told its count for so long is gone, and its listeners with it."""
 
+REACTIONS_AGE_S: Final = 1.0
+"""An edge adds reactions up for a second and tells them with its count."""
+
+MAX_REACTIONS_TOLD: Final = 1_000_000
+"""Of a kind, a second: bounds what a count that makes no sense can say."""
+
 LINGER_S: Final = 30.0
 """How long a rendition is made after the last edge wanted it: a listener who reconnects should find it."""
 
 MAX_EDGES: Final = 4096
 """Bounds what is kept of edges' counts; a cluster for a million has a few hundred."""
+
+
+def on_stage(seats: Iterable[Seat]) -> tuple[SeatView, ...]:
+    """Whoever has a seat and has been connected; one whose network dropped keeps their place for listeners too."""
+    return tuple(
+        SeatView(seat.id, seat.name, seat.role.value, seat.muted)
+        for seat in seats
+        if seat.state is not SeatState.JOINING
+    )
 
 
 class News:
@@ -37,21 +53,23 @@ class News:
     def __init__(self) -> None:
         self.state = RoomState.OPEN
         self.listening = 0
+        self.reactions: dict[str, int] = {}
+        self._board = 0
         self._stage: tuple[SeatView, ...] = ()
         self._levels: deque[Mapping[str, int]] = deque(maxlen=LEVEL_TICKS)
         self._changes = 0
         self._told: dict[str, tuple[int, int]] = {}
         """By rendition: changes that were told, and parts since the last full picture."""
 
-    def set_stage(self, seats: Iterable[Seat]) -> None:
-        """Whoever has a seat and has been connected; one whose network dropped keeps their place for listeners too."""
-        stage = tuple(
-            SeatView(seat.id, seat.name, seat.role.value, seat.muted)
-            for seat in seats
-            if seat.state is not SeatState.JOINING
-        )
+    def set_stage(self, stage: tuple[SeatView, ...]) -> None:
         if stage != self._stage:
             self._stage = stage
+            self._changes += 1
+
+    def set_board(self, version: int) -> None:
+        """What hosts post has this version; 0: nothing was posted yet."""
+        if version != self._board:
+            self._board = version
             self._changes += 1
 
     def set_state(self, state: RoomState) -> None:
@@ -72,16 +90,25 @@ class News:
         for tick in self._levels:
             for seat, level in tick.items():
                 levels[seat] = max(level, levels.get(seat, -127))
-        return Snapshot(self.state.value, self.listening, levels, self._stage if full else None)
+        return Snapshot(
+            self.state.value,
+            self.listening,
+            levels,
+            self._stage if full else None,
+            dict(self.reactions),
+            self._board if full and self._board else None,
+        )
 
 
 class Counts:
-    """What edges say of one room: how many listen, and which renditions are wanted."""
+    """What edges say of one room: how many listen, which renditions are wanted, how listeners react."""
 
     def __init__(self, room: str) -> None:
         self._room = room
         self._edges: dict[str, tuple[Monotonic, int]] = {}
         self._wanted: dict[str, Monotonic] = {}
+        self._reactions: dict[str, tuple[Monotonic, dict[str, int]]] = {}
+        """By edge, of those that told some."""
 
     def take(self, edge: str, count: Mapping[str, Any], now: Monotonic) -> None:
         """A count as it stands on the bus; what is malformed in it counts for nothing."""
@@ -92,11 +119,32 @@ class Counts:
             total = sum(n for n in ours.values() if isinstance(n, int) and not isinstance(n, bool) and n > 0)
         if edge in self._edges or len(self._edges) < MAX_EDGES:
             self._edges[edge] = (now, total)
+            self._take_reactions(edge, count.get("react"), now)
         want = count.get("want")
         for item in want if isinstance(want, list) else []:
             room, _, rendition = str(item).partition("/")
             if room == self._room and rendition == "mp3":
                 self._wanted[rendition] = now
+
+    def _take_reactions(self, edge: str, react: object, now: Monotonic) -> None:
+        ours = react.get(self._room) if isinstance(react, Mapping) else None
+        found: dict[str, int] = {}
+        if isinstance(ours, Mapping):
+            told = {kind: ours.get(kind) for kind in REACTIONS}
+            found = {kind: min(n, MAX_REACTIONS_TOLD) for kind, n in told.items() if type(n) is int and n > 0}
+        if found:
+            self._reactions[edge] = (now, found)
+        else:
+            self._reactions.pop(edge, None)
+
+    def reactions(self, now: Monotonic) -> dict[str, int]:
+        """Of the last second, from all edges."""
+        for edge in [e for e, (at, _) in self._reactions.items() if now - at > REACTIONS_AGE_S]:
+            del self._reactions[edge]
+        total: Counter[str] = Counter()
+        for _, found in self._reactions.values():
+            total.update(found)
+        return dict(total)
 
     def listening(self, now: Monotonic) -> int:
         """Connections at all edges that still tell."""

@@ -1,43 +1,21 @@
-"""Where a room on air is: doors open, live, interrupted, ended. Pure, as a table.
+"""Where a room on air is: doors open, live, interrupted, ended. Pure; every change is one of the table's in
+:mod:`rostra.life`.
 
-*Open*: doors are open and nobody was heard yet. *Live*: from the first voice that is heard. *Interrupted*: nobody
-who speaks has been connected for :data:`NOBODY_S`; quiet parts go on. *Ended* is for good.
+A room whose doors are *open* goes *live* when its host says so (``go`` in the record, or :meth:`OnAir.start`), or by
+itself: from the announced time on, with the first voice that is heard. It is *interrupted* when nobody who speaks has
+been connected for :data:`NOBODY_S`. *Ended* is for good.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum, auto
 from typing import Final
 
-from rostra.units import Monotonic, RoomState
+from rostra.life import LifeEvent, after
+from rostra.units import Monotonic, RoomState, WallTime
 
 NOBODY_S: Final = 3.0
 """Without a connected speaker before listeners are told. A browser that reloads is back sooner."""
-
-
-class OnAirEvent(Enum):
-    HEARD = auto()
-    """A voice is heard."""
-    SOMEONE = auto()
-    """A speaker is connected."""
-    NOBODY = auto()
-    """No speaker has been connected for a while."""
-    END = auto()
-
-
-_R, _E = RoomState, OnAirEvent
-
-TRANSITIONS: Final[dict[tuple[RoomState, OnAirEvent], RoomState]] = {
-    (_R.OPEN, _E.HEARD): _R.LIVE,
-    (_R.LIVE, _E.NOBODY): _R.INTERRUPTED,
-    (_R.INTERRUPTED, _E.SOMEONE): _R.LIVE,
-    (_R.INTERRUPTED, _E.HEARD): _R.LIVE,
-    (_R.OPEN, _E.END): _R.ENDED,
-    (_R.LIVE, _E.END): _R.ENDED,
-    (_R.INTERRUPTED, _E.END): _R.ENDED,
-}
-"""A pair that is missing changes nothing."""
 
 
 @dataclass(slots=True)
@@ -46,29 +24,44 @@ class OnAir:
     is interrupted, for a stage that takes it up begins without anyone."""
 
     state: RoomState
+    at: WallTime = WallTime(0.0)
+    """When it is announced to begin, by the record."""
+    go: bool = False
+    """The host said that it starts, by the record."""
     _someone_at: Monotonic | None = None
 
     def __post_init__(self) -> None:
         if self.state is RoomState.LIVE:
             self.state = RoomState.INTERRUPTED
 
-    def tick(self, *, connected: bool, heard: bool, now: Monotonic) -> bool:
+    def tick(self, *, connected: bool, heard: bool, now: Monotonic, wall: WallTime) -> bool:
         """What is so now. True if the state changed."""
         before = self.state
         if connected:
             self._someone_at = now
-            self._advance(OnAirEvent.SOMEONE)
-        if heard:
-            self._advance(OnAirEvent.HEARD)
-        if not connected and (self._someone_at is None or now - self._someone_at >= NOBODY_S):
-            self._advance(OnAirEvent.NOBODY)
+        if self.state is RoomState.OPEN and (self.go or (heard and wall >= self.at)):
+            self.start(now)
+        if connected or heard:
+            self._advance(LifeEvent.BACK)
+        elif self._someone_at is None or now - self._someone_at >= NOBODY_S:
+            self._advance(LifeEvent.LOST)
         return self.state is not before
+
+    def start(self, now: Monotonic) -> bool:
+        """The host says so. True if that made it live; a room that has begun goes on as it is."""
+        if not self._advance(LifeEvent.START):
+            return False
+        self._someone_at = now  # who starts it is given the time to say something
+        return True
 
     def end(self) -> bool:
         """For good. True if it was not ended before."""
-        before = self.state
-        self._advance(OnAirEvent.END)
-        return self.state is not before
+        return self._advance(LifeEvent.END)
 
-    def _advance(self, event: OnAirEvent) -> None:
-        self.state = TRANSITIONS.get((self.state, event), self.state)
+    def _advance(self, event: LifeEvent) -> bool:
+        """A pair that is not in the table changes nothing."""
+        found = after(self.state, event)
+        if found is None:
+            return False
+        self.state = found
+        return True

@@ -73,19 +73,28 @@ class Record:
         self._bus, self._room, self._wall = bus, room, wall
         self._wished = asyncio.Event()
         self._state = room.state
+        self.left_as = RoomState.ENDED
+        """What the room is once it was closed: ended, cancelled, or scheduled for a later time."""
         self.superseded = asyncio.Event()
         """Set when another stage has taken the room up."""
         self.closed = asyncio.Event()
-        """Set when the room was ended, or taken away, by someone else."""
+        """Set when the room was ended, cancelled, moved to a later time or taken away by someone else."""
+        self.on_room: Callable[[Room], None] = lambda room: None
+        """Called with every record that the watch brings while the room is ours: host and studio change it."""
 
     def seen(self, room_id: str, room: Room | None) -> None:
         """News of a record, from the bus."""
         if room_id != self._room.id:
             return
-        if room is None or room.state in (RoomState.ENDED, RoomState.CANCELLED):
+        if room is None:
             self.closed.set()
         elif room.generation > self._room.generation:
             self.superseded.set()
+        elif not room.on_air:
+            self.left_as = room.state
+            self.closed.set()
+        else:
+            self.on_room(room)
 
     def wish(self, state: RoomState) -> None:
         self._state = state
@@ -111,8 +120,8 @@ class Record:
         for _ in range(TRIES):
             room, revision = await self._bus.get_room(self._room.id)
             self.seen(room.id, room)
-            if self.superseded.is_set() or (self.closed.is_set() and self._state is not RoomState.ENDED):
-                return
+            if self.superseded.is_set() or not room.on_air:
+                return  # whoever ended, cancelled or moved it has written that down
             wanted = room.with_(state=self._state)
             if self._state is RoomState.LIVE and not room.started:
                 wanted = wanted.with_(started=self._wall())

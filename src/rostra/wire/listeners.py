@@ -38,19 +38,28 @@ class SeatView:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A full picture of the room, or (``stage`` is None) only what moves: levels and tally.
+    """A full picture of the room, or (``stage`` is None) only what moves: levels, tally, reactions.
 
-    JSON: ``{"v":1,"s":state,"n":listening,"l":{seat:level},"st":[{"i":id,"n":name,"r":role,"m":1}]}``;
-    ``st`` only in a full picture, ``m`` only when muted. Levels are whole dBFS, -127 to 0, of seats that are heard.
+    JSON: ``{"v":1,"s":state,"n":listening,"l":{seat:level},"x":{"❤":5},"p":7,"st":[{"i":id,"n":name,"r":role,"m":1}]}``
+    ``st`` and ``p`` only in a full picture, ``m`` only when muted, ``x`` only when there are reactions, ``p`` only when
+    there is a board. Levels are whole dBFS, -127 to 0, of seats that are heard.
     """
 
     state: str
     listening: int
     levels: dict[str, int] = field(default_factory=dict)
     stage: tuple[SeatView, ...] | None = None
+    reactions: dict[str, int] = field(default_factory=dict)
+    """Of the last second: how often each of the eight (``wire.reactions``) that were sent."""
+    board: int | None = None
+    """The version of the board (``wire.boards``)."""
 
     def to_json(self) -> bytes:
         body: dict[str, Any] = {"v": 1, "s": self.state, "n": self.listening, "l": self.levels}
+        if self.reactions:
+            body["x"] = self.reactions
+        if self.board is not None:
+            body["p"] = self.board
         if self.stage is not None:
             body["st"] = [{"i": s.id, "n": s.name, "r": s.role, **({"m": 1} if s.muted else {})} for s in self.stage]
         return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
@@ -62,7 +71,7 @@ class Snapshot:
             body = json.loads(data)
             if body["v"] != 1:
                 raise WireError("a snapshot of another version")
-            stage = body.get("st")
+            stage, board = body.get("st"), body.get("p")
             return cls(
                 state=str(body["s"]),
                 listening=int(body["n"]),
@@ -70,6 +79,8 @@ class Snapshot:
                 stage=None
                 if stage is None
                 else tuple(SeatView(str(s["i"]), str(s["n"]), str(s["r"]), bool(s.get("m"))) for s in stage),
+                reactions={str(k): int(v) for k, v in body.get("x", {}).items()},
+                board=None if board is None else int(board),
             )
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as e:
             raise WireError(f"not a snapshot: {e}") from e
