@@ -91,7 +91,8 @@ class EdgeNotice:
     """What the edge itself must say when no part can: ``{"e":kind, ...}``.
 
     Kinds: ``interrupted``, ``resumed``, ``ended``, ``draining`` (``in_s``: reconnect spread over so many seconds),
-    ``flush`` (``flush_s``: the flush from now on; announced before it is taken).
+    ``flush`` (``flush_s``: the flush from now on; announced before it is taken), ``posts`` (``version``: the board has
+    changed; ``/posts`` has it).
     """
 
     kind: str
