@@ -33,6 +33,7 @@ FULL = room(
     issues={"host": 2, "speaker": 1},
     revoked=("a", "b"),
     note="later",
+    moved=3,
 )
 
 

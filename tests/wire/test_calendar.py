@@ -9,7 +9,7 @@ import pytest
 from icalendar import Calendar, Component
 
 from rostra.units import RoomState, WallTime
-from rostra.wire.calendar import calendar, local, sequence
+from rostra.wire.calendar import calendar, local
 from rostra.wire.rooms import Room
 
 ADDRESS = "https://live.example/r/demo"
@@ -40,7 +40,7 @@ def test_begins_on_the_clocks_of_the_place() -> None:
 
 
 def test_one_event_however_often_it_is_moved() -> None:
-    first, moved = event(room()), event(room(at=WallTime(AT + 3600)))
+    first, moved = event(room()), event(room(at=WallTime(AT - 3600), moved=1))
     assert first["uid"] == moved["uid"] != event(room(created=WallTime(MADE + 60)))["uid"]
     assert first["sequence"] < moved["sequence"]
 
@@ -86,7 +86,6 @@ def test_a_zone_that_nobody_knows_is_utc(tz: str) -> None:
 @pytest.mark.parametrize("at", [-1e18, -1.0, 0.0, 1e11, 1e18, float("inf")])
 def test_any_time_is_some_date(at: float) -> None:
     assert local(WallTime(at), "Europe/Berlin").year <= 9999
-    assert 0 <= sequence(room(at=WallTime(at))) < 2**31
     calendar(room(at=WallTime(at)), ADDRESS, WallTime(at))
 
 

@@ -100,11 +100,11 @@ async def last(connection: Connection, stream: str, subject: str) -> Stored | No
 
 
 async def read_all(
-    connection: Connection, stream: str, subject: str, start: int = 1, most: int = MAX_READ
+    connection: Connection, stream: str, subject: str, start: int = 1, most: int | None = None
 ) -> list[Stored]:
     """Every message of ``stream`` on ``subject`` (wildcards allowed) from sequence ``start`` on, oldest first."""
     found: list[Stored] = []
-    while len(found) < most:
+    while len(found) < (MAX_READ if most is None else most):
         query = {"seq": start, "next_by_subj": subject, "batch": BATCH}
         messages, left = await _direct(connection, stream, query)
         found += messages

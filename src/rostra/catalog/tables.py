@@ -124,6 +124,7 @@ rooms: Final = Table(
     Column("issues", Json, nullable=False),
     Column("revoked", Json, nullable=False),
     Column("note", Words, nullable=False),
+    Column("moved", Number, nullable=False),
     Column("version", BigInteger, nullable=False),
     Column("published", BigInteger, nullable=False),
     Column("board", BigInteger, nullable=False),

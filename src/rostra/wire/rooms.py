@@ -78,6 +78,8 @@ class Room:
     """Identities of personal links that are no longer good."""
     note: str = ""
     """Why it was moved or cancelled, for those who wait."""
+    moved: int = 0
+    """How often it was moved to another time; calendars go by it."""
 
     def __post_init__(self) -> None:
         if not ROOM_ID.fullmatch(self.id):
