@@ -9,17 +9,22 @@ import asyncio
 import contextlib
 import json
 import math
+import secrets
 import time
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import rostra
 from rostra.demo.voices import conversation
+from rostra.edge.letters import hand_asked, reaction_sent, report_made, rsvp_ticket
 from rostra.encoding import Encoder, make_encoder
+from rostra.errors import RostraError
 from rostra.packaging import Packager
 from rostra.units import FRAME_SAMPLES, SAMPLE_RATE, MediaTime, Part, PcmFrame, Rendition, WallTime
+from rostra.wire.boards import Board, encode_board
 from rostra.wire.emsg import notice_emsg, snapshot_emsg
 from rostra.wire.listeners import EdgeNotice, SeatView, Snapshot
 
@@ -33,6 +38,13 @@ SEATS = (
     SeatView("s1", "Jonas Brandt-Feuerstein", "speaker"),
     SeatView("s2", "Mei-Lin Okonkwo", "speaker", muted=True),
 )
+PICTURE = f"{'5ea' * 10}00.png"
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d494844520000000100000001080200000090"
+    "7753de0000000c49444154789c63489b750a0002b501840cb3e2860000000049454e44ae426082"
+)
+"""One blue point; the page gives it its size."""
+
 VOICE_OF = {"host": "high", "s1": "low"}
 
 _tracks: dict[str, Any] = {}
@@ -58,6 +70,16 @@ class Room:
     started: float = field(default_factory=lambda: time.time() - 890)
     ended: float = 0.0
     media_offset_s: float = 0.0
+    words: str = ""
+    tz: str = "UTC"
+    speakers: tuple[str, ...] = ()
+    picture: str = ""
+    doors_s: float = 900.0
+    note: str = ""
+    invited: bool = False
+    board: Board = field(default_factory=Board)
+    reactions: dict[str, int] = field(default_factory=dict)
+    """Of the last second; ridden in the parts."""
 
     generation: int = 0
     parts: list[Part] = field(default_factory=list)
@@ -104,7 +126,14 @@ class Room:
                     if power > 1e-6:
                         levels[seat.id] = round(10 * math.log10(power))
         return snapshot_emsg(
-            Snapshot(self.state, self.listening, levels, self.seats if full else None),
+            Snapshot(
+                self.state,
+                self.listening,
+                levels,
+                self.seats if full else None,
+                self.reactions,
+                self.board.version if full and self.board.version else None,
+            ),
             at,
         )
 
@@ -121,6 +150,17 @@ class Room:
             "stage": [{"i": s.id, "n": s.name, "r": s.role, **({"m": 1} if s.muted else {})} for s in self.seats],
             "flush_s": self.flush_s,
             "renditions": ["opus", "aac"],
+            "words": self.words,
+            "tz": self.tz,
+            "speakers": self.speakers,
+            "picture": self.picture,
+            "doors": self.at - self.doors_s,
+            "go": False,
+            "invited": self.invited,
+            "posts": self.board.version,
+            "late": self.state in ("scheduled", "open") and time.time() >= self.at,
+            "note": self.note,
+            "react": self.reactions,
         }
 
 
@@ -138,6 +178,16 @@ class Stub:
         """The stage is gone: no parts are made."""
         self.joins: list[float] = []
         self.requests: list[str] = []
+        self.hands: dict[str, dict[str, str]] = {}
+        """By ticket: name, why, state, and link when there is one."""
+        self.rsvps: list[str] = []
+        self.reports: list[tuple[str, str]] = []
+        self.reacted: list[tuple[float, str]] = []
+        """When a reaction came, and which."""
+        self.unwell: int = 0
+        """A status that answers whatever listeners send."""
+        self.link = "a-good-link"
+        """The token that opens an invited room."""
         self.bytes_sent: dict[str, int] = {}
         self._listeners: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -237,9 +287,16 @@ class Stub:
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode()
-                target = head.split(" ")[1]
+                method, target = head.split(" ")[:2]
                 self.requests.append(target)
-                if not self._answer(urlsplit(target), writer):
+                fields = {k.lower(): v for k, _, v in (row.partition(": ") for row in head.split("\r\n")[1:])}
+                body = await reader.readexactly(int(fields.get("content-length", 0)))
+                url = urlsplit(target)
+                if self.room.invited and url.path.startswith("/r/sea") and not self._invited(url.query, fields):
+                    self._refused(url.path, writer)
+                elif method == "POST":
+                    self._posted(url.path, body, fields.get("content-type", ""), writer)
+                elif not self._answer(url, writer):
                     await reader.read()
                     break
                 await writer.drain()
@@ -255,7 +312,18 @@ class Stub:
         if path == "/r/sea/state":
             self._send(writer, 200, "application/json", json.dumps(self.room.to_json()).encode())
         elif path == "/r/sea":
-            self._page(writer, "room")
+            cookie = f"Set-Cookie: rostra_sea={self.link}; Path=/r/sea; HttpOnly\r\n" if "t=" in target.query else ""
+            self._page(writer, "room", extra=cookie)
+        elif path == "/r/sea/posts":
+            self._send(writer, 200, "application/json", encode_board(self.room.board))
+        elif path == "/r/sea/calendar.ics":
+            self._send(writer, 200, "text/calendar", b"BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n")
+        elif path == f"/p/{PICTURE}":
+            self._send(writer, 200, "image/png", PNG)
+        elif path.startswith("/r/sea/hand/"):
+            hand = self.hands.get(path.rpartition("/")[2])
+            told = {k: v for k, v in hand.items() if k in ("state", "link")} if hand else {"title": "No such hand"}
+            self._send(writer, 200 if hand else 404, "application/json", json.dumps(told).encode())
         elif path == "/":
             self._page(writer, "home")
         elif path == "/rooms.json" and self.rooms is not None:
@@ -268,14 +336,55 @@ class Stub:
             self._send(writer, 404, "application/problem+json", b'{"title":"There is nothing here"}')
         return True
 
-    def _page(self, writer: asyncio.StreamWriter, name: str) -> None:
+    def _page(self, writer: asyncio.StreamWriter, name: str, status: int = 200, extra: str = "") -> None:
         body = (DIST / self.manifest["pages"][name]).read_bytes()
         csp = f"Content-Security-Policy: {self.manifest['csp'][name]}\r\n"
-        self._send(writer, 200, "text/html; charset=utf-8", body, csp)
+        self._send(writer, status, "text/html; charset=utf-8", body, csp + extra)
+
+    def _invited(self, query: str, fields: dict[str, str]) -> bool:
+        return self.link in (*parse_qs(query).get("t", ()), fields.get("cookie", "").removeprefix("rostra_sea="))
+
+    def _refused(self, path: str, writer: asyncio.StreamWriter) -> None:
+        """The page all the same: a link may carry its token where only the page can see it."""
+        if path == "/r/sea":
+            self._page(writer, "room", 403)
+        else:
+            self._send(writer, 403, "application/problem+json", b'{"title":"Forbidden"}')
+
+    def _posted(self, path: str, body: bytes, kind: str, writer: asyncio.StreamWriter) -> None:
+        """As an edge takes it; its own rules say what is wrong with it."""
+        if self.unwell:
+            self._send(writer, self.unwell, "application/problem+json", b"{}")
+            return
+        try:
+            status, told = self._taken(path.removeprefix("/r/sea/"), body, kind)
+        except RostraError as e:
+            status, told = e.status, e.problem()
+        self._send(writer, status, "application/json", b"" if status == 204 else json.dumps(told).encode())
+
+    def _taken(self, what: str, body: bytes, kind: str) -> tuple[int, dict[str, Any]]:
+        if what == "react":
+            self.reacted.append((time.monotonic(), reaction_sent(body, kind)))
+            return 204, {}
+        if what == "rsvp":
+            self.rsvps.append(rsvp_ticket(body, kind) or secrets.token_urlsafe(16))
+            return 202, {"ticket": self.rsvps[-1]}
+        if what == "report-abuse":
+            report = report_made(body, kind)
+            self.reports.append((report.said, report.about))
+            return 202, {"taken": True}
+        asked = hand_asked(body, kind)
+        ticket = asked.ticket or secrets.token_urlsafe(16)
+        if asked.withdraw:
+            self.hands[ticket]["state"] = "withdrawn"
+        else:
+            self.hands[ticket] = {"name": asked.name, "why": asked.why, "state": "waiting"}
+        return 202, {"ticket": ticket, "state": self.hands[ticket]["state"]}
 
     @staticmethod
     def _send(writer: asyncio.StreamWriter, status: int, kind: str, body: bytes, extra: str = "") -> None:
-        head = f"HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n{extra}\r\n"
+        about = f"Content-Type: {kind}\r\nContent-Length: {len(body)}\r\nDate: {formatdate(usegmt=True)}\r\n"
+        head = f"HTTP/1.1 {status} X\r\n{about}{extra}\r\n"
         writer.write(head.encode() + body)
 
     def _live(self, writer: asyncio.StreamWriter) -> bool:

@@ -175,7 +175,7 @@ async def test_before_it_begins_one_tap_waits_and_sound_begins_by_itself(page: P
         await accessible(page)
         await portraits(page, "armed")
         stub.room.state = "open"
-        await until(page, "s.heard && s.says === 'open'", 20)
+        await until(page, "s.heard && s.says === 'open'", 30)
         await accessible(page)
         await portraits(page, "open")
         stub.room.state, stub.room.started = "live", time.time()
@@ -248,6 +248,7 @@ async def test_keyboard(page: Page) -> None:
         await page.goto(stub.page)
         await page.keyboard.press("Space")
         await until(page, "s.heard")
+        await page.locator("#volume").wait_for()
         await page.keyboard.press("m")
         assert await page.get_attribute("#mute", "aria-pressed") == "true"
         assert await page.evaluate("document.getElementById('audio').muted") is True

@@ -3,7 +3,7 @@ import { wLater as w } from "../words/later.ts";
 import type { Figures } from "./player.ts";
 import { el } from "./view.ts";
 
-export function attachDetails(figures: () => Figures | null, base: string): void {
+export function attachDetails(figures: () => Figures | null, address: (path: string) => string): void {
   const more = el<HTMLDetailsElement>("more");
   const list = el("figures");
   const show = () => {
@@ -26,7 +26,7 @@ export function attachDetails(figures: () => Figures | null, base: string): void
   more.addEventListener("toggle", show);
   window.setInterval(show, 1000);
   const links = ["live.mp3", "hls/main.m3u8"].map((path) =>
-    Object.assign(document.createElement("a"), { href: `${base}/${path}`, textContent: path === "live.mp3" ? "MP3" : "HLS" }),
+    Object.assign(document.createElement("a"), { href: address(path), textContent: path === "live.mp3" ? "MP3" : "HLS" }),
   );
   el("keys").textContent = w.keys;
   el("elsewhere").replaceChildren(`${w.elsewhere}: `, links[0]!, " · ", links[1]!);

@@ -3,76 +3,42 @@
  * it ends) and browsers that play no HLS themselves. Loaded only then.
  */
 import Hls, { Events, type FragParsingMetadataData } from "hls.js/light";
-import { backoff } from "./backoff.ts";
 import { readId3 } from "./boxes.ts";
-import type { Figures, Player, PlayerEvents } from "./player.ts";
+import { ElementPlayer } from "./element.ts";
+import type { PlayerEvents } from "./player.ts";
 
 /** Cues waiting for their sound: at one a part, a minute of them. */
 const MAX_NOTES = 120;
 
-export class HlsJs implements Player {
+export class HlsJs extends ElementPlayer {
   #hls: Hls | null = null;
   #notes: { time: number; json: string }[] = [];
-  #attempt = 0;
-  #timer = 0;
-  #underruns = 0;
-  #reconnects = 0;
-  #playing = false;
-  readonly #hooks: [string, () => void][];
-  readonly #url: string;
-  readonly #audio: HTMLAudioElement;
-  readonly #on: PlayerEvents;
 
   constructor(base: string, audio: HTMLAudioElement, on: PlayerEvents) {
-    this.#url = `${base}/hls/aac.m3u8`;
-    this.#audio = audio;
-    this.#on = on;
-    this.#hooks = [
-      ["playing", () => this.#sounding()],
-      ["waiting", () => this.#dry()],
-      ["timeupdate", () => this.#tick()],
-      ["ended", () => on.finished()],
-    ];
+    super("hls", base, audio, on, [["timeupdate", () => this.#tick()]]);
   }
 
-  start(): void {
-    if (!Hls.isSupported()) return this.#on.unusable();
-    for (const [event, f] of this.#hooks) this.#audio.addEventListener(event, f);
-    this.#load();
+  override start(): void {
+    if (!Hls.isSupported()) return this.on.unusable();
+    super.start();
   }
 
-  stop(): void {
-    window.clearTimeout(this.#timer);
-    for (const [event, f] of this.#hooks) this.#audio.removeEventListener(event, f);
-    this.#hls?.destroy();
-    this.#hls = null;
-    this.#audio.pause();
-  }
-
-  hurry(): void {
+  override hurry(): void {
+    super.hurry();
     this.#hls?.startLoad();
   }
 
-  figures(): Figures {
-    const { buffered, currentTime, playbackRate } = this.#audio;
-    return {
-      via: "hls",
-      rendition: "aac",
-      bufferS: buffered.length ? Math.max(0, buffered.end(buffered.length - 1) - currentTime) : 0,
-      behindS: this.#hls?.latency || null,
-      flushS: null,
-      mediaTimeS: currentTime,
-      rate: playbackRate,
-      underruns: this.#underruns,
-      reconnects: this.#reconnects,
-      bytes: 0,
-    };
+  protected behind(): number | null {
+    return this.#hls?.latency || null;
   }
 
-  #load(): void {
-    this.#on.link({ at: "connecting" });
-    this.#playing = false;
+  protected close(): void {
     this.#hls?.destroy();
+    this.#hls = null;
+  }
+
+  protected open(): void {
+    this.close();
     const hls = (this.#hls = new Hls({
       lowLatencyMode: true,
       maxLiveSyncPlaybackRate: 1.06,
@@ -84,11 +50,13 @@ export class HlsJs implements Player {
     }));
     hls.on(Events.FRAG_PARSING_METADATA, (_event, data: FragParsingMetadataData) => this.#metadata(data));
     hls.on(Events.ERROR, (_event, data) => {
-      if (data.fatal) this.#lost();
+      if (!data.fatal) return;
+      this.close();
+      this.lost();
     });
-    hls.on(Events.MEDIA_ATTACHED, () => void this.#audio.play().catch(() => {}));
-    hls.loadSource(this.#url);
-    hls.attachMedia(this.#audio);
+    hls.on(Events.MEDIA_ATTACHED, () => void this.audio.play().catch(() => {}));
+    hls.loadSource(this.url);
+    hls.attachMedia(this.audio);
   }
 
   #metadata(data: FragParsingMetadataData): void {
@@ -97,30 +65,6 @@ export class HlsJs implements Player {
   }
 
   #tick(): void {
-    while (this.#notes.length && this.#notes[0]!.time <= this.#audio.currentTime)
-      this.#on.snapshot(this.#notes.shift()!.json);
-  }
-
-  #sounding(): void {
-    this.#playing = true;
-    this.#attempt = 0;
-    this.#on.link({ at: "connected" });
-    this.#on.sounding();
-  }
-
-  #dry(): void {
-    if (!this.#playing) return;
-    this.#underruns++;
-    this.#on.dry();
-  }
-
-  #lost(): void {
-    this.#reconnects++;
-    this.#hls?.destroy();
-    this.#hls = null;
-    const inS = backoff(this.#attempt++, Math.random());
-    window.clearTimeout(this.#timer);
-    this.#timer = window.setTimeout(() => this.#load(), inS * 1000);
-    this.#on.link({ at: "waiting", inS, full: false });
+    while (this.#notes.length && this.#notes[0]!.time <= this.audio.currentTime) this.on.snapshot(this.#notes.shift()!.json);
   }
 }

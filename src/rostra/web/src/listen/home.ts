@@ -1,8 +1,10 @@
 /** The front page: rooms on air and to come. */
 import { language, translated, w } from "../words/index.ts";
-import { wHome } from "../words/later.ts";
+import { wHome, wLater } from "../words/later.ts";
+import { make } from "./dom.ts";
+import { ServerTime } from "./servertime.ts";
+import type { RoomState } from "./state.ts";
 import { el, moment, put } from "./view.ts";
-import type { RoomState } from "./screen.ts";
 
 interface Room {
   id: string;
@@ -10,32 +12,37 @@ interface Room {
   state: RoomState;
   at: number;
   listening: number;
+  speakers?: string[];
+  picture?: string;
+  invited?: boolean;
+  late?: boolean;
 }
 
 /** The list is asked for again after so many seconds, somewhere in the upper half. */
 const ASK_S = 30;
 
 const number = new Intl.NumberFormat(language);
-const node = (tag: string, text: string, ...children: Node[]): HTMLElement => {
-  const e = document.createElement(tag);
-  if (text) e.textContent = text;
-  e.append(...children);
-  return e;
-};
+const time = new ServerTime();
+const clock = (): number => performance.now() / 1000;
 
-function item(room: Room): HTMLElement {
+function item(room: Room): HTMLLIElement {
   const on = room.state === "live" || room.state === "interrupted";
   const tells =
     on && room.listening > 0
-      ? `${wHome.state[room.state]} · ${w.listening(room.listening, number.format(room.listening))}`
-      : on || room.state === "open"
+      ? `${wHome.state[room.state]} · ${wLater.listening(room.listening, number.format(room.listening))}`
+      : on
         ? wHome.state[room.state]
-        : w.begins(moment(room.at, Date.now() / 1000));
-  const a = node("a", "", node("b", room.title), Object.assign(node("span", tells), { className: "quiet" }));
-  a.setAttribute("href", `/r/${encodeURIComponent(room.id)}`);
-  const li = node("li", "", a);
-  li.className = room.state;
-  return li;
+        : room.late
+          ? wHome.late
+          : room.state === "open"
+            ? wHome.state[room.state]
+            : w.begins(moment(room.at, time.at(clock())));
+  const about = make("span", { className: "quiet tells" }, room.invited ? `${tells} · ${wHome.invited}` : tells);
+  const texts = make("div", {}, make("b", { dir: "auto" }, room.title), about);
+  if (room.speakers?.length) texts.append(make("span", { className: "quiet" }, wHome.with(room.speakers.join(", "))));
+  const a = make("a", { href: `/r/${encodeURIComponent(room.id)}` }, texts);
+  if (room.picture) a.append(make("img", { src: `/p/${room.picture}`, alt: "", loading: "lazy", decoding: "async" }));
+  return make("li", { className: room.state }, a);
 }
 
 function show(rooms: Room[]): void {
@@ -43,11 +50,18 @@ function show(rooms: Room[]): void {
   const toCome = rooms.filter((r) => r.state === "scheduled").sort((a, b) => a.at - b.at);
   onAir.sort((a, b) => b.listening - a.listening || a.at - b.at);
   const part = (title: string, list: Room[]) =>
-    list.length ? [node("section", "", node("h2", title), node("ul", "", ...list.map(item)))] : [];
+    list.length ? [make("section", {}, make("h2", {}, title), make("ul", {}, ...list.map(item)))] : [];
   const parts = [...part(wHome.onAir, onAir), ...part(wHome.toCome, toCome)];
-  el("rooms").replaceChildren(...(parts.length ? parts : [Object.assign(node("p", wHome.none), { className: "quiet" })]));
+  el("rooms").replaceChildren(...(parts.length ? parts : nothing()));
   el("rooms").ariaBusy = "false";
 }
+
+const nothing = (): HTMLElement[] => [
+  make("h2", {}, wHome.none),
+  make("p", { className: "quiet" }, wHome.noneHow),
+  make("p", {}, make("code", {}, 'rostra room create "A title" --at 2031-05-01T19:30')),
+  make("p", { className: "quiet" }, wHome.noneThen),
+];
 
 async function ask(): Promise<void> {
   window.setTimeout(ask, ASK_S * (0.5 + Math.random() / 2) * 1000);
@@ -55,9 +69,10 @@ async function ask(): Promise<void> {
   try {
     const answer = await fetch("/rooms.json");
     if (!answer.ok) throw new Error(String(answer.status));
+    time.learn(Date.parse(answer.headers.get("date") ?? "") / 1000, clock());
     show(((await answer.json()) as { rooms: Room[] }).rooms);
   } catch {
-    if (!el("rooms").firstChild) el("rooms").append(Object.assign(node("p", wHome.lost), { className: "quiet" }));
+    if (!el("rooms").firstChild) el("rooms").append(make("p", { className: "quiet" }, wHome.lost));
   }
 }
 

@@ -1,47 +1,30 @@
 /** The listener's page. Brings player, screen and document together. */
 import { language, translated, w } from "../words/index.ts";
-import { appleHls, Native, nativeHls, onApplePhone } from "./native.ts";
+import { appleHls, nativeHls, onApplePhone } from "./apple.ts";
+import type { Extras } from "./later.ts";
 import type { Notice, Player } from "./player.ts";
 import { Push, pushable } from "./push.ts";
-import { screen, type Phase, type RoomState } from "./screen.ts";
+import { screen, type Phase } from "./screen.ts";
+import { ServerTime } from "./servertime.ts";
 import { mediaSource } from "./sink.ts";
+import type { RoomState, Snapshot, State } from "./state.ts";
 import type { Link } from "./stream.ts";
-import {
-  el,
-  moment,
-  put,
-  showLevels,
-  showScreen,
-  showStage,
-  showTally,
-  showTitle,
-  showWords,
-  span,
-  type Seat,
-} from "./view.ts";
-import { attachVolume } from "./volume.ts";
-import type { Theatre } from "./theatre.ts";
-
-interface State {
-  title: string;
-  state: RoomState;
-  at: number;
-  now: number;
-  /** When media time began, by the server's clock; 0 before. */
-  epoch: number;
-  started: number;
-  ended: number;
-  listening: number;
-  stage: Seat[];
-  flush_s: number;
-}
+import { el, moment, put, showScreen, showTitle, showWords, span } from "./view.ts";
 
 /** How often the page asks for the state while no parts tell it, seconds; each time somewhere in the upper half. */
 const ASK_S = 20;
-/** ... and when the doors are about to open. */
-const ASK_SOON_S = 4;
-/** Those who waited for the doors come in over so many seconds. */
-const DOORS_SPREAD_S = 2;
+/** ... and when the doors are about to open, or the host is late. */
+const ASK_SOON_S = 8;
+/** ... and while the doors are further away than that, or a quiet stream is held: that the time was changed is told by nothing else. */
+const ASK_FAR_S = 80;
+const FAR_S = 600;
+/** Those who waited for the doors come in over so many seconds; over fewer when it has begun already. */
+const DOORS_SPREAD_S = 10;
+const LIVE_SPREAD_S = 2;
+/** So long after the announced time nobody calls the host late: a room that begins by itself does so within this. */
+const LATE_S = 20;
+/** What is not needed for sound comes by itself within so many seconds, if nobody taps. */
+const EXTRAS_S = 3;
 /**
  * Pushed sound that does not come within this, twice, although the server answers: something on the way keeps it. Less
  * than DEAD_S. Not after one try: an edge with a crowd at its door must not be asked for a large file on top.
@@ -51,6 +34,9 @@ const KEPT_BACK_S = 7;
 const audio = el<HTMLAudioElement>("audio");
 const query = new URLSearchParams(location.search);
 const base = location.pathname.replace(/\/+$/, "");
+/** The link of a room that takes one. The edge sets a cookie for it; what is fetched carries it too, where cookies are off. */
+const token = query.get("t");
+const address = (path: string): string => `${base}/${path}${token ? `?t=${encodeURIComponent(token)}` : ""}`;
 
 let phase: Phase = "idle";
 let heard = false;
@@ -58,12 +44,9 @@ let room: RoomState | null = null;
 /** The edge said that the stage is gone. Snapshots of sound that is still in hand do not know it yet. */
 let cut = false;
 let state: State | null = null;
-/** The server's clock minus the one of this page, seconds: what is cached tells an older time, so the highest is nearest. */
-let offset = -Infinity;
 let until = 0;
 let player: Player | null = null;
-let theatre: Theatre | null = null;
-let playSilence: ((audio: HTMLAudioElement) => void) | null = null;
+let extra: Extras | null = null;
 let tappedAt = 0;
 let firstSoundMs: number | null = null;
 let askTimer = 0;
@@ -73,16 +56,21 @@ let inVain = 0;
 let pushFailed = false;
 
 const clock = (): number => performance.now() / 1000;
-const serverNow = (): number => clock() + offset;
+const time = new ServerTime();
+const serverNow = (): number => time.at(clock());
+const over = (): boolean => room === "ended" || room === "cancelled";
 
 function render(): void {
-  showScreen(screen({ phase, room: cut ? "interrupted" : room, heard, online: navigator.onLine }));
-  el("volume").hidden = !player;
-  el("tally").hidden = room === "ended" || room === "cancelled";
-  if (phase === "ended") el("stage").hidden = true;
   const now = serverNow();
   const t = state;
   const left = t ? t.at - now : 0;
+  const waits = room === "scheduled" || room === "open";
+  const late = !!t && waits && (left < -LATE_S || (left < 0 && t.late));
+  showScreen(screen({ phase, room: cut ? "interrupted" : room, heard, online: navigator.onLine, late, moved: !!t?.note }));
+  el("volume").hidden = !player || !extra;
+  el("tally").hidden = over();
+  if (over()) el("stage").hidden = true;
+  put("note", t && (waits || room === "cancelled") ? t.note : "");
   put(
     "when",
     !t
@@ -91,11 +79,12 @@ function render(): void {
         ? w.endedAt(moment(t.ended, now))
         : t.started && room !== "scheduled"
           ? w.began(moment(t.started, now))
-          : left > 0
+          : waits && left > 0
             ? w.begins(moment(t.at, now))
-            : "",
+            : waits || room === "cancelled"
+              ? w.due(moment(t.at, now))
+              : "",
   );
-  const waits = room === "scheduled" || room === "open";
   const back = Math.ceil(until - clock());
   put(
     "count",
@@ -103,10 +92,15 @@ function render(): void {
       ? w.backIn(back)
       : waits && t
         ? left > 0
-          ? w.beginsIn(span(left))
-          : w.beginsNow
+          ? left < Infinity
+            ? w.beginsIn(span(left))
+            : ""
+          : late
+            ? ""
+            : w.beginsNow
         : "",
   );
+  extra?.phase(phase, room, player);
 }
 
 function enter(next: Phase): void {
@@ -116,32 +110,43 @@ function enter(next: Phase): void {
 
 function learn(s: State): void {
   state = s;
-  offset = Math.max(offset, s.now - clock());
   if (player instanceof Push && phase === "connecting") player.flush = s.flush_s;
   showTitle(s.title);
+  put("words", s.words);
+  put("who", s.speakers.length ? w.with(s.speakers.join(", ")) : "");
   mediaSession();
-  if (!heard) {
-    room = s.state;
-    showTally(s.listening);
-    if (s.stage.length || room === "open" || room === "live") showStage(s.stage);
-  } else if (player?.figures().via !== "push") room = s.state; // Parts tell it sooner, and in time with the sound.
-  if (room === "scheduled") void extras(); // There is time, and a tap must find the silence ready.
-  if (phase === "armed" && room !== "scheduled") openDoors();
+  // Parts tell it sooner, and in time with the sound.
+  const parts = heard && player?.figures().via === "push";
+  if (!parts) room = s.state;
+  if (room === "scheduled" || over()) void extras(); // There is time, and a tap must find the silence ready.
+  if (phase === "armed" && over()) leave("ended");
+  else if (phase === "armed" && room !== "scheduled") openDoors();
   else if (room === "scheduled" && player && !heard) armed(); // The tap came before we knew.
+  extra?.state(s, !parts);
   render();
 }
 
 async function ask(): Promise<void> {
   window.clearTimeout(askTimer);
-  const close = state && Math.abs(state.at - serverNow()) < 60;
-  const every = !state || (close && room === "scheduled") ? ASK_SOON_S : ASK_S;
-  askTimer = window.setTimeout(ask, every * (0.5 + Math.random() / 2) * 1000);
-  if (document.hidden && phase !== "armed" && !(player && !(player instanceof Push))) return;
-  if (player instanceof Push && heard) return;
+  const pushed = player instanceof Push && heard;
+  const holding = pushed && room === "open";
+  const toDoors = room === "scheduled" && state ? state.doors - serverNow() : Infinity;
+  const far = holding || (toDoors > FAR_S && toDoors < Infinity);
+  let s = (far ? ASK_FAR_S : !state || toDoors < 0 ? ASK_SOON_S : ASK_S) * (0.5 + Math.random() / 2);
+  if (toDoors > 0) s = Math.min(s, toDoors + Math.random() * ASK_SOON_S);
+  askTimer = window.setTimeout(ask, s * 1000);
+  if (document.hidden && phase !== "armed" && !(player && !pushed)) return;
+  if (pushed && !holding) return;
   try {
-    const answer = await fetch(`${base}/state`);
-    if (answer.status === 404 && !player) enter("absent");
-    if (answer.ok) learn((await answer.json()) as State);
+    const answer = await fetch(address("state"));
+    const { status, headers } = answer;
+    if (status === 403 || (status === 404 && !player)) return leave(status === 403 ? "invitation" : "absent");
+    if (!answer.ok) return;
+    const found = (await answer.json()) as State;
+    // What a cache kept is as much older as it says (RFC 9111, 5.1).
+    time.learn(Date.parse(headers.get("date") ?? "") / 1000 + Number(headers.get("age")), clock());
+    time.learn(found.now, clock());
+    learn(found);
   } catch {
     // The next time may succeed; what is shown stays true until then.
   }
@@ -167,7 +172,10 @@ function onLink(link: Link): void {
   } else if (link.why === "ended") {
     room = "ended";
     leave("ended");
-  } else leave(link.why === "absent" ? "absent" : "unsupported");
+  } else {
+    leave(link.why === "absent" ? "absent" : "unsupported");
+    if (link.why === "refused") void ask(); // Which knows a link that was taken back.
+  }
   render();
 }
 
@@ -188,13 +196,14 @@ const events = {
   },
   snapshot(json: string): void {
     try {
-      const s = JSON.parse(json) as { v: number; s: RoomState; n: number; l: Record<string, number>; st?: Seat[] };
+      const s = JSON.parse(json) as Snapshot;
       if (s.v !== 1) return;
       room = s.s;
-      showTally(s.n);
-      if (s.st) showStage(s.st);
-      showLevels(s.l);
-      theatre?.hear(s.l, s.n);
+      if (state) {
+        state.listening = s.n;
+        state.stage = s.st ?? state.stage;
+      }
+      extra?.snapshot(s);
       render();
     } catch {
       // Of a later version than this page: the sound does not depend on it.
@@ -202,12 +211,14 @@ const events = {
   },
   notice(n: Notice): void {
     if (n.e === "interrupted" || n.e === "resumed") cut = n.e === "interrupted";
+    if (n.version) extra?.posted(n.version);
     render();
   },
   finished(): void {
     room = "ended";
     if (state) state.ended ||= serverNow();
     leave("ended");
+    askTimer = window.setTimeout(ask, Math.random() * EXTRAS_S * 1000); // It may have been called off.
   },
   unusable: () => void unusable(),
 };
@@ -217,7 +228,7 @@ async function unusable(): Promise<void> {
   if (player && !(player instanceof Push) && player.figures().via === "hls") return leave("unsupported");
   if (!(player instanceof Push) || heard) return;
   try {
-    const answer = await fetch(`${base}/state`);
+    const answer = await fetch(address("state"));
     // Where nobody is heard, nothing has to come.
     if (!answer.ok || ((await answer.json()) as State).state !== "live") return;
   } catch {
@@ -232,10 +243,10 @@ async function unusable(): Promise<void> {
 /** `?via=` is for tests, and for whoever looks into a network that stands in the way. */
 async function choose(): Promise<Player> {
   const via = query.get("via");
-  const native = () => new Native(base, audio, events);
+  const native = async () => new (await import("./native.ts")).Native(base, audio, events);
   if (via === "native" || (!via && nativeHls() && onApplePhone())) return native();
   if ((!via || via === "push") && pushable() && !pushFailed) {
-    const push = new Push(base, audio, events, query.get("codec"));
+    const push = new Push(address, audio, events, query.get("codec"));
     if (state) push.flush = state.flush_s;
     return push;
   }
@@ -259,14 +270,12 @@ async function begin(): Promise<void> {
 }
 
 /** Nobody is heard: no level may stand still as if somebody were. */
-function hush(): void {
-  theatre?.hear({}, null);
-  showLevels({});
-}
+const hush = (): void => extra?.hush();
 
 function leave(next: Phase): void {
   window.clearTimeout(keptBack);
   window.clearTimeout(doors);
+  doors = 0;
   const old = player;
   player = null;
   old?.stop();
@@ -287,20 +296,20 @@ function endSilence(): void {
 function armed(): void {
   player?.stop();
   player = null;
-  playSilence?.(audio);
+  extra?.playSilence();
   enter("armed");
   void ask();
 }
 
+/** Until then the page goes on to say that one is in. */
 function openDoors(): void {
-  window.clearTimeout(doors);
-  phase = "connecting";
-  doors = window.setTimeout(
+  doors ||= window.setTimeout(
     () => {
+      doors = 0;
       endSilence();
       void begin();
     },
-    Math.random() * DOORS_SPREAD_S * 1000,
+    Math.random() * (room === "open" ? DOORS_SPREAD_S : LIVE_SPREAD_S) * 1000,
   );
 }
 
@@ -324,26 +333,39 @@ function mediaSession(): void {
   s.setActionHandler("stop", () => player && leave("paused"));
 }
 
-/** What is not needed until sound plays comes after it. */
+/** What is not needed until sound plays comes after it; or by itself, when nobody taps. */
 async function extras(): Promise<void> {
-  if (theatre) return;
+  if (extra || phase === "absent" || phase === "invitation") return;
   // An edge that dies in this moment must not be an error: the next sound asks again.
-  const later = await import("./later.ts").catch(() => null);
-  if (theatre || !later) return;
-  const { attachDetails, Theatre } = later;
-  playSilence = later.playSilence;
-  if (phase === "armed") playSilence(audio);
-  theatre = new Theatre(el("theatre"), el("voices"));
-  attachDetails(() => player?.figures() ?? null, base);
+  const later = await translated.then(() => import("./later.ts")).catch(() => null);
+  if (extra || !later) return;
+  extra = new later.Extras({ audio, address, serverNow, figures: () => player?.figures() ?? null });
+  if (phase === "armed") extra.playSilence();
+  if (state) extra.state(state, true);
+  render();
 }
 
+// A link may carry its token behind the "#", which browsers keep to themselves: from there it is shown to the edge once.
+const kept = new URLSearchParams(location.hash.slice(1)).get("t");
+if (kept && !token) location.replace(`${base}?t=${encodeURIComponent(kept)}`);
+if (onApplePhone()) void import("./native.ts").catch(() => {});
 showWords("en");
 showTitle(decodeURIComponent(base.split("/").pop() ?? ""));
+// Made when the room changed, minutes ago perhaps: it says what is announced, not what time it is.
 const given = el("state")?.textContent;
 if (given) learn(JSON.parse(given) as State);
-const showVolume = attachVolume(audio, tap);
+try {
+  audio.volume = (Number(localStorage.getItem("rostra-volume") ?? 100) / 100) ** 2 || 1;
+} catch {
+  // Private windows may keep nothing.
+}
 el("go").addEventListener("click", tap);
 el("more").addEventListener("toggle", () => void extras());
+addEventListener("keydown", (e) => {
+  if (e.key !== " " || e.target !== document.body) return;
+  e.preventDefault();
+  tap();
+});
 audio.addEventListener("pause", () => {
   // Not by us: a call came in, the headphones were pulled out, another app took the sound.
   if (player && heard && phase === "sounding" && !audio.seeking) leave("paused");
@@ -354,14 +376,17 @@ addEventListener("online", () => {
 });
 addEventListener("offline", render);
 document.addEventListener("visibilitychange", () => document.hidden || void ask());
-window.setInterval(render, 1000);
+window.setInterval(() => {
+  if (time.slept(clock(), Date.now() / 1000)) askTimer = window.setTimeout(ask, Math.random() * LIVE_SPREAD_S * 1000);
+  render();
+}, 1000);
+window.setTimeout(() => phase === "connecting" || void extras(), EXTRAS_S * (0.5 + Math.random() / 2) * 1000);
 render();
 void ask();
 void translated.then((done) => {
   if (!done || language === "en") return;
   showWords(language);
   el("go").dataset["does"] = "";
-  showVolume();
   if (state) learn(state);
   render();
 });

@@ -19,6 +19,8 @@ export interface Notice {
   e: string;
   in_s?: number;
   flush_s?: number;
+  /** Of the board. */
+  version?: number;
 }
 
 export interface Figures {

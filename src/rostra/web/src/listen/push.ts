@@ -10,6 +10,8 @@ const MAX_NOTES = 120;
 export const pushable = (): boolean =>
   !!mediaSource() && typeof ReadableStream === "function" && (mediaSource()!.isTypeSupported(OPUS) || mediaSource()!.isTypeSupported(AAC));
 
+const aac = (url: string): string => `${url}${url.includes("?") ? "&" : "?"}codec=aac`;
+
 export class Push implements Player {
   #sink: Sink;
   #notes: { time: number; json: string }[] = [];
@@ -21,13 +23,13 @@ export class Push implements Player {
   readonly #audio: HTMLAudioElement;
   readonly #on: PlayerEvents;
 
-  constructor(base: string, audio: HTMLAudioElement, on: PlayerEvents, codec?: string | null) {
+  constructor(address: (path: string) => string, audio: HTMLAudioElement, on: PlayerEvents, codec?: string | null) {
     this.#audio = audio;
     this.#on = on;
     this.#rendition = codec !== "aac" && mediaSource()!.isTypeSupported(OPUS) ? "opus" : "aac";
     this.#sink = this.#open();
     this.#stream = new Stream(
-      `${base}/live${this.#rendition === "aac" ? "?codec=aac" : ""}`,
+      this.#rendition === "aac" ? aac(address("live")) : address("live"),
       {
         piece: (piece) => this.#piece(piece),
         began: () => this.#sink.controller.reset(),

@@ -1,5 +1,6 @@
 /** What the page says and offers, from what is known. Pure: one table, read from the top. */
 import type { Sentence } from "../words/en.ts";
+import type { RoomState } from "./state.ts";
 
 /** Where the listener is. */
 export type Phase =
@@ -14,9 +15,8 @@ export type Phase =
   | "tap" // the browser wants another tap
   | "ended" // played to the end
   | "absent"
+  | "invitation" // without a good link to a room that takes one
   | "unsupported";
-
-export type RoomState = "scheduled" | "open" | "live" | "interrupted" | "ended" | "cancelled";
 
 export interface Known {
   phase: Phase;
@@ -25,6 +25,10 @@ export interface Known {
   /** Whether sound is being heard, which outlives a lost connection by what is in hand. */
   heard: boolean;
   online: boolean;
+  /** The announced time is over and it has not begun. */
+  late?: boolean;
+  /** It was announced for another time before. */
+  moved?: boolean;
 }
 
 export type Button = "play" | "await" | "stop" | "none";
@@ -43,18 +47,21 @@ const IDLE: Record<RoomState, Sentence> = {
   cancelled: "cancelled",
 };
 
-export function screen({ phase, room, heard, online }: Known): Screen {
+export function screen({ phase, room, heard, online, late, moved }: Known): Screen {
   const say = (says: Sentence, button: Button, busy = false): Screen => ({ says, button, busy });
-  if (phase === "unsupported" || phase === "absent") return say(phase, "none");
+  if (phase === "unsupported" || phase === "absent" || phase === "invitation") return say(phase, "none");
   if (phase === "ended" || (!heard && (room === "ended" || room === "cancelled")))
     return say(room === "cancelled" ? "cancelled" : "ended", "none");
-  if (phase === "idle") return say(room ? IDLE[room] : "ready", room === "scheduled" ? "await" : "play");
+  if (phase === "idle") {
+    const says = late ? "late" : room === "scheduled" && moved ? "moved" : room ? IDLE[room] : "ready";
+    return say(says, room === "scheduled" ? "await" : "play");
+  }
   if (phase === "paused" || phase === "tap") return say(phase, "play");
-  if (phase === "armed") return say("armed", "stop");
+  if (phase === "armed") return say(late ? "late" : "armed", "stop");
   if (phase === "full") return say("full", "stop", true);
   if (heard || phase === "dry") {
     if (room === "interrupted") return say("interrupted", "stop");
-    if (heard) return say(room === "open" ? "open" : "live", "stop");
+    if (heard) return say(room === "open" ? (late ? "late" : "open") : "live", "stop");
     return say(online ? "dry" : "offline", "stop", true);
   }
   if (phase === "reconnecting") return say(online ? "reconnecting" : "offline", "stop", true);

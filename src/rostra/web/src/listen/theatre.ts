@@ -2,7 +2,7 @@
  * The moving picture: rows of seats around the button. How many are taken shows how many listen (each decade a sixth of
  * the house); the sound runs through the rows from the stage outwards. Loaded after sound plays.
  */
-import { loudness } from "./view.ts";
+import { loudness } from "./seats.ts";
 
 const ROWS = 8;
 /** Sound takes so long from one row to the next, ms. */

@@ -1,11 +1,11 @@
-/** Volume, mute and the keyboard. */
-import { w } from "../words/index.ts";
+/** Volume, mute, and their keys. */
+import { wLater as w } from "../words/later.ts";
 import { el } from "./view.ts";
 
+/** The page itself sets what was kept, before sound plays (`main.ts`). */
 const KEY = "rostra-volume";
 
-/** Returns what shows the words and the state of the controls again. */
-export function attachVolume(audio: HTMLAudioElement, tap: () => void): () => void {
+export function attachVolume(audio: HTMLAudioElement): void {
   const loud = el<HTMLInputElement>("loud");
   const mute = el<HTMLButtonElement>("mute");
   const show = () => {
@@ -25,12 +25,6 @@ export function attachVolume(audio: HTMLAudioElement, tap: () => void): () => vo
     }
     show();
   };
-  try {
-    const kept = localStorage.getItem(KEY);
-    if (kept) audio.volume = (Number(kept) / 100) ** 2 || 1;
-  } catch {
-    // As above.
-  }
   // iPhones leave the volume to their buttons, and show it by ignoring this.
   const before = audio.volume;
   audio.volume = 0.5;
@@ -44,15 +38,14 @@ export function attachVolume(audio: HTMLAudioElement, tap: () => void): () => vo
   };
   mute.addEventListener("click", toggle);
   addEventListener("keydown", (e) => {
-    if (e.ctrlKey || e.metaKey || e.altKey || e.target instanceof HTMLInputElement) return;
-    const control = e.target instanceof Element && e.target.closest("button, a, summary");
-    if (e.key === " " && !control) tap();
-    else if (e.key === "m" || e.key === "M") toggle();
+    if (e.ctrlKey || e.metaKey || e.altKey) return;
+    if (e.target instanceof Element && e.target.closest("input, textarea, dialog")) return;
+    if (e.key === "m" || e.key === "M") toggle();
     else if (e.key === "ArrowUp" && !el("volume").hidden) set(Number(loud.value) + 5);
     else if (e.key === "ArrowDown" && !el("volume").hidden) set(Number(loud.value) - 5);
     else return;
     e.preventDefault();
   });
+  loud.ariaLabel = w.volume;
   show();
-  return show;
 }

@@ -28,16 +28,28 @@ export const en = {
   tap: ["Ready", "Your browser asks for one more tap."],
   ended: ["It has ended", "Thank you for listening."],
   cancelled: ["Cancelled", "This event does not take place."],
+  late: ["The host is late", "It begins as soon as the host is here."],
+  moved: ["Moved to another time", "Tap once, and the sound begins by itself."],
+  invitation: ["By invitation", "Open the whole link that you were given, or ask the host for a new one."],
   absent: ["There is no such room", "Look at the address again: a letter may be missing."],
   unsupported: ["This browser cannot play it", "Open the address below in any player instead."],
   // Times.
   beginsIn: (t: string) => `Begins in ${t}`,
   begins: (t: string) => `Begins ${t}`,
   beginsNow: "Begins any moment",
+  due: (t: string) => `Announced for ${t}`,
   began: (t: string) => `Began ${t}`,
   endedAt: (t: string) => `Ended ${t}`,
   backIn: (s: number) => `Next try in ${s} s`,
   days: (n: number) => (n === 1 ? "1 day" : `${n} days`),
+  // Who is announced.
+  with: (names: string) => `With ${names}`,
+  // Details.
+  details: "Sound and connection",
+};
+
+/** Said when sound plays already. */
+export const enLater = {
   // The tally.
   listening: (n: number, shown: string) => (n === 1 ? "1 listening" : `${shown} listening`),
   // The stage.
@@ -50,12 +62,63 @@ export const en = {
   volume: "Volume",
   mute: "Mute",
   unmute: "Unmute",
-  // Details.
-  details: "Sound and connection",
-};
-
-/** Said when sound plays already. */
-export const enLater = {
+  // The announcement.
+  inZone: (t: string, place: string) => `${t} in ${place}`,
+  calendar: "Add to calendar",
+  come: "I will come",
+  comes: "You will come",
+  cameAcross: "The host knows that one more will come.",
+  share: "Share",
+  copied: "The address is copied.",
+  // Reactions.
+  react: "React",
+  reactions: {
+    "❤": "Love", "👏": "Applause", "😂": "Laughter", "🔥": "Fire", "🎉": "Celebration", "👍": "Agreement", "😮": "Wonder", "😢": "Sorrow",
+  } as Record<string, string>,
+  lastMinute: (list: string) => `In the last minute: ${list}`,
+  // Asking to speak.
+  hand: "Ask to speak",
+  raise: "Raise your hand",
+  yourName: "Your name",
+  yourWhy: "A word on why (may stay empty)",
+  sendHand: "Ask the host",
+  cancel: "Cancel",
+  withdraw: "Take your hand down",
+  toStage: "Come to the stage",
+  hands: {
+    down: ["", "The host sees your name and a word on why."],
+    asking: ["", ""],
+    waiting: ["Your hand is up", "The host sees it. The answer comes here."],
+    accepted: ["You are invited to speak", "Your browser will ask for the microphone."],
+    declined: ["Not this time", "The host thanks you for asking."],
+    lowered: ["All hands were taken down", "You may raise yours again."],
+    withdrawn: ["Your hand is down", "You may raise it again."],
+  } as Record<string, readonly [string, string]>,
+  handForgotten: "Your hand was up too long ago. Raise it again.",
+  // Posts.
+  posts: "From the hosts",
+  pinned: "Pinned",
+  pictureOf: (by: string) => `Picture, posted by ${by}`,
+  // Reporting.
+  report: "Report abuse",
+  reportSays: "The host and the operator of this server read it. They do not learn your name.",
+  reportAbout: "What is it about?",
+  reportRoom: "The whole room",
+  reportWhat: "What is wrong?",
+  sendReport: "Send the report",
+  reported: "Thank you. The host and the operator have it.",
+  close: "Close",
+  // What was not taken, by status.
+  notTaken: {
+    403: "Your link is no longer good. Ask the host for a new one.",
+    404: "It is not known here any more.",
+    409: "The doors are not open yet. Try again a little before it begins.",
+    410: "This event has ended.",
+    429: "That came too often from your network. Try again in a moment.",
+  } as Record<number, string>,
+  notTakenSo: "That could not be taken as it is. Look at it again.",
+  notTakenNow: "That could not be stored just now. Try again in a moment.",
+  // The figures.
   behind: "Behind the edge",
   buffer: "In hand",
   rendition: "Sound",
@@ -74,7 +137,12 @@ export const enHome = {
   onAir: "On air",
   toCome: "To come",
   state: { open: "Doors open", live: "On air", interrupted: "Interrupted for a moment", scheduled: "", ended: "", cancelled: "" },
-  none: "No rooms at the moment.",
+  late: "The host is late",
+  invited: "By invitation",
+  with: (names: string) => `With ${names}`,
+  none: "Nothing is announced at the moment",
+  noneHow: "Who runs this server makes a room at the desk of the stage door, or so:",
+  noneThen: "It stands here a second later.",
   lost: "The list cannot be had at the moment. It is asked for again by itself.",
 };
 
@@ -83,4 +151,4 @@ export type LaterWords = typeof enLater;
 export type HomeWords = typeof enHome;
 export type Sentence =
   | "ready" | "soon" | "armed" | "idleOpen" | "idleLive" | "idleInterrupted" | "connecting" | "open" | "live" | "dry"
-  | "interrupted" | "reconnecting" | "offline" | "full" | "paused" | "tap" | "ended" | "cancelled" | "absent" | "unsupported";
+  | "interrupted" | "reconnecting" | "offline" | "full" | "paused" | "tap" | "ended" | "cancelled" | "late" | "moved" | "invitation" | "absent" | "unsupported";
