@@ -353,3 +353,18 @@ async def test_motion_is_off_where_it_is_not_wanted(page: Page) -> None:
         await asyncio.sleep(1)
         assert await page.evaluate("matchMedia('(prefers-reduced-motion: reduce)').matches") is True
         await until(page, "s.heard")
+
+
+@pytest.mark.parametrize("via", ["native", "hls"])
+async def test_the_other_ways_come_back_too_when_there_is_nothing_to_play(page: Page, via: str) -> None:
+    """This front door has no playlists. That they do play is seen against a running Rostra."""
+    async with Stub() as stub:
+        await page.goto(f"{stub.page}?via={via}")
+        await page.click("#go")
+        await until(page, f"s.via === '{via}' && s.reconnects >= 2", 20)
+        assert (await stats(page))["phase"] in ("reconnecting", "connecting")
+        await page.click("#go")
+        await until(page, "s.says === 'paused'")
+        asked = len([r for r in stub.requests if "/hls/" in r])
+        await asyncio.sleep(3)
+        assert len([r for r in stub.requests if "/hls/" in r]) == asked >= 2
