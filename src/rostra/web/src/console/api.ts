@@ -1,164 +1,134 @@
-/** The stage door's API, and the link that opens it. */
+/** The stage door's API, call by call (docs/topics/room.md, "At the stage door"). */
+import { Door } from "./door.ts";
+import { readLinks } from "./ice.ts";
+import type { Role } from "./link.ts";
+import * as v from "./values.ts";
 
-export type Role = "host" | "cohost" | "speaker";
+export type { Hand, Invitation, Links, Me, Note, Paged, People, Person, Post, Report, RoomView } from "./values.ts";
 
-export interface Claims {
-  room: string;
-  role: Role;
-  name: string;
-  jti: string;
+/** From an offer to the stage's answer: it may have to be started first, and gathers candidates. */
+const OFFER_WITHIN_S = 30;
+
+/** What is announced, as a form sends it. */
+export interface Announced {
+  title?: string;
+  words?: string;
+  at?: string;
+  tz?: string;
+  speakers?: string[];
+  listed?: boolean;
+  invited?: boolean;
+  doors_s?: number;
+  delay_s?: number;
 }
 
-export interface Person {
-  seat: string;
-  name: string;
-  role: string;
-  state: "joining" | "here" | "away";
-  muted: boolean;
-  /** dBFS, or null when not heard. */
-  level: number | null;
-  /** Percent and milliseconds of what reaches the stage; null where there is no connection. */
-  loss: number | null;
-  delay: number | null;
-  echo: boolean;
-  session: string;
-}
+const query = (values: Record<string, string | number>): string => {
+  const filled = Object.entries(values).filter(([, value]) => value !== "");
+  return filled.length ? `?${new URLSearchParams(filled.map(([k, value]) => [k, String(value)]))}` : "";
+};
+const part = encodeURIComponent;
 
-export interface RoomView {
-  id: string;
-  title: string;
-  state: string;
-  at: string;
-  public: string;
-  links?: Record<string, string>;
-}
-
-/** An answer that is not a success; the message is the server's own sentence. */
-export class Problem extends Error {
-  readonly status: number;
-  constructor(status: number, message: string) {
-    super(message);
-    this.status = status;
-  }
-}
-
-/** The token of the link: in the fragment, which is never sent to a server by itself. */
-export const tokenOf = (fragment: string): string => new URLSearchParams(fragment.replace(/^#/, "")).get("t") ?? "";
-
-/** What a token says. Only to show it: the server checks it. Null when it is none. */
-export function claimsOf(token: string): Claims | null {
-  try {
-    const text = atob(token.split(".")[0]!.replaceAll("-", "+").replaceAll("_", "/"));
-    const body: unknown = JSON.parse(new TextDecoder().decode(Uint8Array.from(text, (ch) => ch.charCodeAt(0))));
-    if (!body || typeof body !== "object" || !("role" in body) || !("jti" in body)) return null;
-    return body as Claims;
-  } catch {
-    return null;
-  }
-}
-
-export class Api {
-  readonly #token: string;
+/** Everything that can be asked of any room. */
+export class Rooms {
+  readonly door: Door;
   constructor(token: string) {
-    this.#token = token;
+    this.door = new Door(token);
   }
 
-  async #fetch(path: string, init: RequestInit = {}): Promise<Response> {
-    const headers = { Authorization: `Bearer ${this.#token}`, ...(init.headers as Record<string, string>) };
-    const answer = await fetch(path, { ...init, headers, cache: "no-store" });
-    if (answer.ok) return answer;
-    let detail = "";
-    try {
-      const body = (await answer.json()) as { detail?: unknown; title?: unknown };
-      detail = String(body.detail ?? body.title ?? "");
-    } catch {
-      // Not one of ours: a proxy's page, say.
-    }
-    throw new Problem(answer.status, detail || `${answer.status} ${answer.statusText}`);
+  list = async (limit: number, cursor: string): Promise<v.Paged<v.RoomView>> =>
+    v.paged(await this.door.get(`/api/rooms${query({ limit, cursor })}`), v.room);
+  create = async (announced: Announced, once: string): Promise<v.RoomView> =>
+    v.room(await this.door.ask("POST", "/api/rooms", announced, once));
+  reports = async (limit: number, cursor: string): Promise<v.Paged<v.Report>> =>
+    v.paged(await this.door.get(`/api/reports${query({ limit, cursor })}`), v.report);
+  of = (room: string): Api => new Api(this.door, room);
+}
+
+/** Everything that can be asked of one room. */
+export class Api {
+  readonly door: Door;
+  readonly id: string;
+  readonly #base: string;
+
+  constructor(door: Door, id: string) {
+    this.door = door;
+    this.id = id;
+    this.#base = `/api/rooms/${part(id)}`;
   }
 
-  async #json<T>(path: string, body?: unknown, method = "POST"): Promise<T> {
-    const init = body === undefined ? {} : { method, body: JSON.stringify(body), headers: { "Content-Type": "application/json" } };
-    return (await (await this.#fetch(path, init)).json()) as T;
-  }
+  #post = <T = unknown>(path: string, body: unknown = {}, once = ""): Promise<T> =>
+    this.door.ask("POST", `${this.#base}${path}`, body, once);
+  #life = async (path: string, body: unknown = {}): Promise<v.RoomView> => v.room(await this.#post(path, body));
 
-  rooms = (): Promise<RoomView[]> => this.#json("/api/rooms");
-  room = (id: string): Promise<RoomView> => this.#json(`/api/rooms/${id}`);
-  open = (id: string): Promise<RoomView> => this.#json(`/api/rooms/${id}/open`, {});
-  end = (id: string): Promise<RoomView> => this.#json(`/api/rooms/${id}/end`, {});
-  invite = (id: string, role: Role, name: string): Promise<{ link: string }> =>
-    this.#json(`/api/rooms/${id}/links`, { role, name });
-  mute = (id: string, seat: string, muted: boolean): Promise<unknown> =>
-    this.#json(`/api/rooms/${id}/seats/${encodeURIComponent(seat)}/mute`, { muted });
-  remove = (id: string, seat: string): Promise<unknown> =>
-    this.#json(`/api/rooms/${id}/seats/${encodeURIComponent(seat)}`, {}, "DELETE");
+  // What is announced, and the life of the room.
+  room = async (): Promise<v.RoomView> => v.room(await this.door.get(this.#base));
+  change = async (announced: Announced): Promise<v.RoomView> => v.room(await this.door.ask("PATCH", this.#base, announced));
+  remove = (): Promise<unknown> => this.door.ask("DELETE", this.#base);
+  open = () => this.#life("/open");
+  start = () => this.#life("/start");
+  end = () => this.#life("/end");
+  cancel = (note: string) => this.#life("/cancel", { note });
+  postpone = (at: string, tz: string, note: string) => this.#life("/postpone", { at, tz, note });
+  cover = (file: Blob, onPart: (part: number) => void): Promise<unknown> =>
+    this.door.upload("PUT", `${this.#base}/picture`, file, onPart);
 
-  async people(id: string): Promise<Person[]> {
-    const found = await this.#json<Record<string, unknown>>(`/api/rooms/${id}/people`);
-    const list = Array.isArray(found["people"]) ? found["people"] : Array.isArray(found["seats"]) ? found["seats"] : [];
-    return (list as Record<string, unknown>[]).map(person);
-  }
+  // The stage.
+  people = async (): Promise<v.People> => v.people(await this.door.get(`${this.#base}/people`));
+  me = async (seat: string, after: number): Promise<v.Me> => v.me(await this.door.get(`${this.#base}/me${query({ seat, after })}`));
+  muteMe = (seat: string, muted: boolean) => this.#post("/me/mute", { seat, muted });
+  mute = (seat: string) => this.#post(`/seats/${part(seat)}/mute`, { muted: true });
+  muteAll = () => this.#post("/mute-all");
+  askUnmute = (seat: string) => this.#post(`/seats/${part(seat)}/ask-unmute`);
+  /** `link`: the asker's own new one, if the host's seat was handed over. */
+  appoint = (seat: string, role: Role): Promise<{ link?: string | null }> => this.#post(`/seats/${part(seat)}/appoint`, { role });
+  free = (seat: string, block: boolean): Promise<unknown> =>
+    this.door.ask("DELETE", `${this.#base}/seats/${part(seat)}${query({ block: String(block) })}`);
+  lock = (locked: boolean) => this.#post("/lock", { locked });
+  delay = (seconds: number) => this.#post("/delay", { seconds });
+  dump = (): Promise<{ dumped_s?: number }> => this.#post("/dump");
 
-  /** STUN and TURN servers, from the `Link` fields of WHIP (RFC 9725, 4.6). */
-  async iceServers(room: string): Promise<RTCIceServer[]> {
-    const answer = await this.#fetch(`/stage/${room}/whip`, { method: "OPTIONS" });
+  // Hands.
+  hands = async (q: string, sort: "at" | "name", limit: number, cursor: string): Promise<v.Paged<v.Hand>> =>
+    v.paged(await this.door.get(`${this.#base}/hands${query({ q, sort, limit, cursor })}`), v.hand);
+  answer = (ticket: string, answer: "accept" | "decline") => this.#post(`/hands/${part(ticket)}/${answer}`);
+  lowerAll = () => this.#post("/hands/lower-all");
+
+  // Links.
+  links = async (): Promise<v.Links> => v.links(await this.door.get(`${this.#base}/links`));
+  invite = (role: Role, name: string, once: string): Promise<{ link: string }> => this.#post("/links", { role, name }, once);
+  reissue = (role: Role): Promise<{ link?: string }> => this.#post(`/links/${role}/reissue`);
+  revoke = (identity: string): Promise<unknown> => this.door.ask("DELETE", `${this.#base}/links/${part(identity)}`);
+
+  // Posts, and what listeners say.
+  posts = async (): Promise<v.Paged<v.Post>> => {
+    const found = await this.door.get<v.Raw>(`${this.#base}/posts`);
+    return v.paged(found["posts"] ?? found, v.post);
+  };
+  post = (post: { text: string; link: string; picture: string; pinned: boolean }, once: string) => this.#post("/posts", post, once);
+  pin = (id: string, pinned: boolean): Promise<unknown> => this.door.ask("PATCH", `${this.#base}/posts/${part(id)}`, { pinned });
+  unpost = (id: string): Promise<unknown> => this.door.ask("DELETE", `${this.#base}/posts/${part(id)}`);
+  picture = (file: Blob, onPart: (part: number) => void): Promise<{ picture: string }> =>
+    this.door.upload("POST", `${this.#base}/pictures`, file, onPart);
+  reports = async (limit: number, cursor: string): Promise<v.Paged<v.Report>> =>
+    v.paged(await this.door.get(`${this.#base}/reports${query({ limit, cursor })}`), v.report);
+  rsvps = (): Promise<{ count?: number }> => this.door.get(`${this.#base}/rsvps`);
+
+  // Sound.
+  async iceServers(): Promise<RTCIceServer[]> {
+    const answer = await this.door.send(`/stage/${part(this.id)}/whip`, { method: "OPTIONS" });
     return readLinks(answer.headers.get("link") ?? "");
   }
 
   /** An offer for the stage; the answer and the session's address. */
-  async offer(room: string, kind: "whip" | "whep", sdp: string, seat: string, name: string): Promise<{ sdp: string; location: string }> {
-    const query = new URLSearchParams();
-    if (seat) query.set("seat", seat);
-    if (name) query.set("name", name);
-    const answer = await this.#fetch(`/stage/${room}/${kind}?${query}`, {
-      method: "POST",
-      body: sdp,
-      headers: { "Content-Type": "application/sdp" },
-    });
+  async offer(kind: "whip" | "whep", sdp: string, seat: string, name: string): Promise<{ sdp: string; location: string }> {
+    const init = { method: "POST", body: sdp, headers: { "Content-Type": "application/sdp" } };
+    const answer = await this.door.send(`/stage/${part(this.id)}/${kind}${query({ seat, name })}`, init, OFFER_WITHIN_S);
     // A proxy in front may be known by another name than the server knows: only the path counts.
     const location = new URL(answer.headers.get("location") ?? "", window.location.href).pathname;
     return { sdp: await answer.text(), location };
   }
 
   async hangup(location: string): Promise<void> {
-    await this.#fetch(location, { method: "DELETE", keepalive: true });
+    await this.door.send(location, { method: "DELETE", keepalive: true });
   }
-}
-
-function person(p: Record<string, unknown>): Person {
-  const number = (...names: string[]): number | null => {
-    for (const n of names) if (typeof p[n] === "number") return p[n];
-    return null;
-  };
-  const text = (...names: string[]): string => {
-    for (const n of names) if (typeof p[n] === "string") return p[n];
-    return "";
-  };
-  return {
-    seat: text("seat", "id"),
-    name: text("name"),
-    role: text("role"),
-    state: text("state") as Person["state"],
-    muted: p["muted"] === true,
-    level: number("level", "level_dbfs"),
-    loss: number("loss_percent", "loss"),
-    delay: number("delay_ms"),
-    echo: p["echo"] === true,
-    session: text("session", "link"),
-  };
-}
-
-/** `<turn:HOST:PORT>; rel="ice-server"; username="..."; credential="..."`, several with commas between them. */
-export function readLinks(field: string): RTCIceServer[] {
-  const found: RTCIceServer[] = [];
-  for (const [, url, rest] of field.matchAll(/<([^>]*)>((?:\s*;\s*[\w-]+\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^\s;,]+))*)/g)) {
-    const parameter = (name: string): string | undefined => {
-      const match = new RegExp(`;\\s*${name}\\s*=\\s*(?:"((?:[^"\\\\]|\\\\.)*)"|([^\\s;,]+))`).exec(rest ?? "");
-      return (match?.[1] ?? match?.[2])?.replaceAll(/\\(.)/g, "$1");
-    };
-    if (parameter("rel") !== "ice-server") continue;
-    const [username, credential] = [parameter("username"), parameter("credential")];
-    found.push({ urls: url!, ...(username ? { username } : {}), ...(credential ? { credential } : {}) });
-  }
-  return found;
 }

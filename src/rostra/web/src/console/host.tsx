@@ -1,3 +1,3 @@
 import { start } from "./stage.tsx";
 
-start(true);
+start();

@@ -1,16 +1,22 @@
-/** What speaker's and host's pages share. */
+/** Parts that all pages behind the stage door share. */
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
-import { loudness } from "../listen/view.ts";
+import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { c } from "../words/console.en.ts";
-import type { Person } from "./api.ts";
+import { sentence } from "./door.ts";
+import { loudness } from "./figures.ts";
 
-export function Frame({ eyebrow, title, children }: { eyebrow?: string; title: string; children: ComponentChildren }): JSX.Element {
+export function Frame({ eyebrow, title, above, children }: {
+  eyebrow?: string;
+  title: string;
+  above?: ComponentChildren;
+  children: ComponentChildren;
+}): JSX.Element {
   return (
     <>
       <header>
         <span class="mark">{c.app}</span>
       </header>
+      {above}
       <main>
         <div class="head">
           {eyebrow ? <p class="eyebrow">{eyebrow}</p> : null}
@@ -31,7 +37,7 @@ export function Meter({ level, label }: { level: () => number | null; label?: st
     let shown = 0;
     let frame = 0;
     const draw = () => {
-      const to = loudness(latest.current() ?? undefined);
+      const to = loudness(latest.current());
       shown = to > shown ? to : shown * 0.92;
       ref.current?.style.setProperty("--l", shown.toFixed(3));
       frame = requestAnimationFrame(draw);
@@ -42,80 +48,64 @@ export function Meter({ level, label }: { level: () => number | null; label?: st
   return <i class="meter" ref={ref} {...(label ? { role: "img", "aria-label": label } : { "aria-hidden": true })} />;
 }
 
-/** Taking someone's seat needs two presses, the second within a few seconds. */
-function Remove({ name, onRemove }: { name: string; onRemove(): void }): JSX.Element {
-  const [sure, setSure] = useState(false);
-  useEffect(() => {
-    const timer = sure ? window.setTimeout(() => setSure(false), 5000) : 0;
-    return () => window.clearTimeout(timer);
-  }, [sure]);
-  return (
-    <button
-      type="button"
-      class={sure ? "small danger" : "small"}
-      aria-label={sure ? c.removeThemSure(name) : c.removeThem(name)}
-      onClick={() => (sure ? onRemove() : setSure(true))}
-    >
-      {sure ? c.removeSure : c.remove}
-    </button>
-  );
-}
-
-export function People({ people, mine, figures, onMute, onRemove }: {
-  people: Person[];
-  mine: (p: Person) => boolean;
-  figures: boolean;
-  onMute?: (p: Person) => void;
-  onRemove?: (p: Person) => void;
+/** A button whose press is asked about once more, beside it. The focus goes to the harmless answer, and back. */
+export function Sure({ label, name, question, yes, small, children, onYes }: {
+  label: string;
+  /** For those who hear the button without what stands around it. */
+  name?: string;
+  question: string;
+  yes: string;
+  small?: boolean;
+  children?: ComponentChildren;
+  onYes(): void;
 }): JSX.Element {
+  const [open, setOpen] = useState(false);
+  const no = useRef<HTMLButtonElement>(null);
+  const button = useRef<HTMLButtonElement>(null);
+  const was = useRef(false);
+  useLayoutEffect(() => {
+    if (open) no.current?.focus();
+    else if (was.current) button.current?.focus();
+    was.current = open;
+  }, [open]);
+  if (!open)
+    return (
+      <button type="button" ref={button} class={small ? "small" : "second"} {...(name ? { "aria-label": name } : {})} onClick={() => setOpen(true)}>
+        {label}
+      </button>
+    );
   return (
-    <section>
-      <h2>{c.people}</h2>
-      {people.length === 0 ? <p class="quiet none">{c.alone}</p> : null}
-      <ul class="people">
-        {people.map((p) => (
-          <li key={p.seat} class={p.muted ? "muted" : ""}>
-            <b>
-              {p.name || c.roles[p.role]}
-              {mine(p) ? <small> ({c.you})</small> : null}
-            </b>
-            <span class="quiet">
-              {[c.roles[p.role], p.muted ? c.muted : "", c.states[p.state] ?? ""].filter(Boolean).join(" · ")}
-            </span>
-            {onMute || onRemove ? (
-              <div class="row">
-                {onMute ? (
-                  <button type="button" class="small" aria-label={p.muted ? c.unmuteThem(p.name) : c.muteThem(p.name)} onClick={() => onMute(p)}>
-                    {p.muted ? c.unmute : c.mute}
-                  </button>
-                ) : null}
-                {onRemove && !mine(p) ? <Remove name={p.name} onRemove={() => onRemove(p)} /> : null}
-              </div>
-            ) : null}
-            <Meter level={() => (p.muted || p.state !== "here" ? null : p.level)} />
-            {figures && (p.loss !== null || p.delay !== null) ? (
-              <p class="figures quiet">
-                {p.loss !== null ? <span>{`${c.loss} ${c.percent(p.loss)}`}</span> : null}
-                {p.delay !== null ? <span>{`${c.delay} ${c.ms(p.delay)}`}</span> : null}
-              </p>
-            ) : null}
-            {p.echo ? <p class="warning">{c.echo}</p> : null}
-          </li>
-        ))}
-      </ul>
-    </section>
+    <div role="alertdialog" aria-label={question} class="sure" onKeyDown={(e) => e.key === "Escape" && setOpen(false)}>
+      <p>{question}</p>
+      {children}
+      <div class="row">
+        <button
+          type="button"
+          class="danger"
+          onClick={() => {
+            setOpen(false);
+            onYes();
+          }}
+        >
+          {yes}
+        </button>
+        <button type="button" class="second" ref={no} onClick={() => setOpen(false)}>
+          {c.no}
+        </button>
+      </div>
+    </div>
   );
 }
 
 export function Copyable({ label, link }: { label: string; link: string }): JSX.Element {
   const [copied, setCopied] = useState(false);
-  const id = `link-${label.replaceAll(/\W+/g, "-")}`;
+  const id = useId();
+  const input = useRef<HTMLInputElement>(null);
   const copy = async () => {
     try {
       await navigator.clipboard.writeText(link);
     } catch {
-      // Not allowed without https: select it, so that the keyboard can copy.
-      (document.getElementById(id) as HTMLInputElement).select();
+      input.current?.select(); // Not allowed without https: then the keyboard can copy.
       return;
     }
     setCopied(true);
@@ -124,22 +114,151 @@ export function Copyable({ label, link }: { label: string; link: string }): JSX.
   return (
     <div class="copyable">
       <label for={id}>{label}</label>
-      <input id={id} readOnly value={link} onFocus={(e) => e.currentTarget.select()} />
-      <button type="button" class="small" onClick={copy} aria-label={`${c.copy}: ${label}`}>
-        {copied ? c.copied : c.copy}
-      </button>
+      <input id={id} ref={input} readOnly value={link} onFocus={(e) => e.currentTarget.select()} />
+      <div class="row">
+        <button type="button" class="small" onClick={() => void copy()} aria-label={`${copied ? c.copied : c.copy}: ${label}`}>
+          {copied ? c.copied : c.copy}
+        </button>
+        {"share" in navigator ? (
+          <button type="button" class="small" onClick={() => void navigator.share({ url: link }).catch(() => {})} aria-label={`${c.share}: ${label}`}>
+            {c.share}
+          </button>
+        ) : null}
+      </div>
     </div>
   );
 }
 
+/** What ties a field to its label, its hint and its error. */
+export interface FieldTies {
+  id: string;
+  "aria-describedby"?: string;
+  "aria-invalid"?: boolean;
+}
+
+export function Field({ label, hint, error, children }: {
+  label: string;
+  hint?: string | undefined;
+  error?: string | undefined;
+  children: (ties: FieldTies) => JSX.Element;
+}): JSX.Element {
+  const id = useId();
+  const about = [hint ? `${id}-hint` : "", error ? `${id}-error` : ""].filter(Boolean).join(" ");
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      {children({ id, ...(about ? { "aria-describedby": about } : {}), ...(error ? { "aria-invalid": true } : {}) })}
+      {hint ? (
+        <p class="quiet hint" id={`${id}-hint`}>
+          {hint}
+        </p>
+      ) : null}
+      {error ? (
+        <p class="error" id={`${id}-error`}>
+          {error}
+        </p>
+      ) : null}
+    </div>
+  );
+}
+
+export function Check({ label, hint, checked, onChange }: { label: string; hint?: string; checked: boolean; onChange(on: boolean): void }): JSX.Element {
+  const id = useId();
+  return (
+    <div class="check">
+      <input id={id} type="checkbox" checked={checked} onChange={(e) => onChange(e.currentTarget.checked)} {...(hint ? { "aria-describedby": `${id}-hint` } : {})} />
+      <label for={id}>{label}</label>
+      {hint ? (
+        <p class="quiet hint" id={`${id}-hint`}>
+          {hint}
+        </p>
+      ) : null}
+    </div>
+  );
+}
+
+/** Pages of a list. A button that leads nowhere keeps the focus, and says that it leads nowhere. */
+export function Pager({ page, next, onPage }: { page: number; next: boolean; onPage(step: -1 | 1): void }): JSX.Element | null {
+  if (page === 1 && !next) return null;
+  return (
+    <nav class="row pager" aria-label={c.pages}>
+      <button type="button" class="second" aria-disabled={page === 1} onClick={() => page > 1 && onPage(-1)}>
+        {c.back}
+      </button>
+      <span class="quiet" role="status">
+        {c.page(page)}
+      </span>
+      <button type="button" class="second" aria-disabled={!next} onClick={() => next && onPage(1)}>
+        {c.next}
+      </button>
+    </nav>
+  );
+}
+
+/** Where one is in a list of pages: the cursors one has come by. */
+export function useCursors(...dependencies: unknown[]): { cursor: string; page: number; go(step: -1 | 1, next: string): void } {
+  const [cursors, setCursors] = useState<string[]>([""]);
+  useEffect(() => setCursors([""]), dependencies);
+  // Deeper than this by hand is a search that was not made.
+  const go = (step: -1 | 1, next: string) => setCursors(step < 0 ? cursors.slice(0, -1) : [...cursors, next].slice(0, MAX_DEEP));
+  return { cursor: cursors[cursors.length - 1]!, page: cursors.length, go };
+}
+
+const MAX_DEEP = 1000;
+
+/** What has just been done, or why it was not: heard by screen readers, seen by everyone. */
+export function Told({ done, trouble }: { done?: string; trouble?: string }): JSX.Element {
+  return (
+    <>
+      <p class="done" role="status">
+        {done ?? ""}
+      </p>
+      <div role="alert">{trouble ? <p class="warning">{trouble}</p> : null}</div>
+    </>
+  );
+}
+
+export interface Trying {
+  busy: boolean;
+  trouble: string;
+  done: string;
+  /** Does it, says `done` afterwards or why not. True if it was done. */
+  attempt(work: () => Promise<unknown>, done?: string): Promise<boolean>;
+  say(done: string): void;
+}
+
+export function useTrying(): Trying {
+  const [busy, setBusy] = useState(false);
+  const [trouble, setTrouble] = useState("");
+  const [done, setDone] = useState("");
+  const attempt = async (work: () => Promise<unknown>, said = "") => {
+    setBusy(true);
+    setDone("");
+    try {
+      await work();
+      setTrouble("");
+      setDone(said);
+      return true;
+    } catch (e) {
+      setTrouble(sentence(e));
+      return false;
+    } finally {
+      setBusy(false);
+    }
+  };
+  return { busy, trouble, done, attempt, say: setDone };
+}
+
 /** Calls `f` now and `everyS` seconds after each end, while the page is there. */
 export function useEvery(f: () => Promise<void>, everyS: number, ...dependencies: unknown[]): void {
+  const latest = useRef(f);
+  latest.current = f;
   useEffect(() => {
     let timer = 0;
     let gone = false;
     const run = async () => {
-      await f();
-      if (!gone) timer = window.setTimeout(run, everyS * 1000);
+      await latest.current();
+      if (!gone) timer = window.setTimeout(() => void run(), everyS * 1000);
     };
     void run();
     return () => {
@@ -147,4 +266,14 @@ export function useEvery(f: () => Promise<void>, everyS: number, ...dependencies
       window.clearTimeout(timer);
     };
   }, dependencies);
+}
+
+/** The time; the page is drawn anew each half second. */
+export function useNow(now: () => number): number {
+  const [, setAt] = useState(0);
+  useEffect(() => {
+    const timer = window.setInterval(() => setAt(now()), 500);
+    return () => window.clearInterval(timer);
+  }, []);
+  return now();
 }

@@ -6,7 +6,8 @@
  * stage, which closes its connection, where they do not. Then this one does not fight for the seat.
  */
 import { backoff } from "../listen/backoff.ts";
-import { Api, Problem } from "./api.ts";
+import type { Api } from "./api.ts";
+import { Problem, sentence } from "./door.ts";
 
 export type SessionState =
   | { at: "idle" }
@@ -14,14 +15,15 @@ export type SessionState =
   | { at: "on" }
   | { at: "lost"; since: number }
   | { at: "replaced" }
-  | { at: "removed" }
+  | { at: "removed"; why: string }
   | { at: "left" }
   | { at: "over" }
   | { at: "failed"; why: string };
 
 export interface SessionOptions {
   api: Api;
-  room: string;
+  /** Whose seat it is: tabs of the same person find one another by it. */
+  person: string;
   seat: string;
   name: string;
   audio: HTMLAudioElement;
@@ -49,19 +51,22 @@ export class Session {
   #lock: WakeLockSentinel | null = null;
   readonly #options: SessionOptions;
   readonly #tabs: BroadcastChannel;
+  readonly #ears = new AbortController();
   readonly #tab = crypto.getRandomValues(new Uint32Array(2)).join("-");
 
   constructor(options: SessionOptions) {
     this.#options = options;
-    this.#tabs = new BroadcastChannel(`rostra-stage-${options.room}-${options.seat}`);
+    this.#tabs = new BroadcastChannel(`rostra-stage-${options.api.id}-${options.person}`);
     this.#tabs.onmessage = (e) => {
       if (e.data !== this.#tab && (this.state.at === "on" || this.state.at === "lost" || this.state.at === "joining")) this.#replaced();
     };
-    document.addEventListener("visibilitychange", () => void this.#wake());
-    addEventListener("online", () => this.state.at === "lost" && this.#again(0));
-    addEventListener("pagehide", () => {
+    const { signal } = this.#ears;
+    document.addEventListener("visibilitychange", () => void this.#wake(), { signal });
+    addEventListener("online", () => this.state.at === "lost" && this.#again(0), { signal });
+    const goodbye = () => {
       for (const at of [this.location, this.#inLocation]) if (at) void options.api.hangup(at).catch(() => {});
-    });
+    };
+    addEventListener("pagehide", goodbye, { signal });
   }
 
   set name(name: string) {
@@ -87,11 +92,20 @@ export class Session {
     this.#set({ at: "left" });
   }
 
-  /** The room has ended: there is nothing to come back to. */
-  async over(): Promise<void> {
-    if (this.state.at === "idle" || this.state.at === "over") return;
+  /** The room has ended, or a host has taken the seat: there is nothing to come back to. */
+  async stop(end: { at: "over" } | { at: "removed"; why: string }): Promise<void> {
+    if (this.state.at === "idle" || this.state.at === "over" || this.state.at === "removed") return;
+    this.#set(end);
     await this.#hangup();
-    this.#set({ at: "over" });
+  }
+
+  /** For good: this page goes on with another link. */
+  async close(): Promise<void> {
+    this.#ears.abort();
+    this.#tabs.close();
+    await this.#hangup();
+    this.state = { at: "idle" };
+    await this.#wake();
   }
 
   #set(state: SessionState): void {
@@ -124,9 +138,9 @@ export class Session {
   async #connect(): Promise<void> {
     this.#close();
     const run = this.#run;
-    const { api, room } = this.#options;
+    const { api } = this.#options;
     try {
-      const iceServers = await api.iceServers(room);
+      const iceServers = await api.iceServers();
       if (run !== this.#run) return;
       const out = (this.#out = new RTCPeerConnection({ iceServers }));
       out.addTransceiver(this.#track!, { direction: "sendonly" });
@@ -159,10 +173,10 @@ export class Session {
   }
 
   async #exchange(connection: RTCPeerConnection, kind: "whip" | "whep"): Promise<string> {
-    const { api, room, seat, name } = this.#options;
+    const { api, seat, name } = this.#options;
     await connection.setLocalDescription();
     await gathered(connection);
-    const answer = await api.offer(room, kind, connection.localDescription!.sdp, seat, name);
+    const answer = await api.offer(kind, connection.localDescription!.sdp, seat, name);
     await connection.setRemoteDescription({ type: "answer", sdp: answer.sdp });
     return answer.location;
   }
@@ -186,7 +200,8 @@ export class Session {
 
   /**
    * `goodbye`: the stage closed it in order. It is asked why, by a goodbye of ours: 409 says that another has the seat
-   * now, 404 that the seat was taken back. Anything else, and any loss without a word, is a reason to come back.
+   * now, 404 that the seat was taken back, 401 and 403 that the link was. Anything else, and any loss without a word,
+   * is a reason to come back.
    */
   async #lost(goodbye: boolean): Promise<void> {
     const mine = this.location;
@@ -200,7 +215,8 @@ export class Session {
         if (run !== this.#run) return;
         const status = e instanceof Problem ? e.status : 0;
         if (status === 409) return this.#replaced();
-        if (status === 404) return this.#set({ at: "removed" });
+        if (status === 404) return this.#set({ at: "removed", why: "" });
+        if (status === 401 || status === 403) return this.#set({ at: "removed", why: sentence(e) });
         if (status === 410) return this.#set({ at: "over" });
       }
     }
@@ -217,7 +233,7 @@ export class Session {
     const final = e instanceof Problem && e.status >= 400 && e.status < 500 && e.status !== 429;
     if (final) return this.#set({ at: "failed", why: (e as Problem).message });
     if (this.state.at === "joining" && this.#attempt >= 2)
-      return this.#set({ at: "failed", why: e instanceof Problem ? e.message : "" });
+      return this.#set({ at: "failed", why: sentence(e) });
     if (this.state.at !== "joining" && this.state.at !== "lost") this.#set({ at: "lost", since: Date.now() });
     this.#again(Math.min(5, backoff(this.#attempt++, Math.random())));
   }

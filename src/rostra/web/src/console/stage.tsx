@@ -1,86 +1,211 @@
-/** The speaker's page, which is also the left half of the host's. */
+/** The page of everyone with a link to the stage: their place, who else is there, and a host's tools by their role. */
 import { render, type JSX } from "preact";
-import { useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
 import { c } from "../words/console.en.ts";
-import { Api, claimsOf, Problem, tokenOf, type Claims, type Person, type RoomView } from "./api.ts";
-import { HostTools } from "./hosttools.tsx";
-import { Frame, People, useEvery } from "./parts.tsx";
+import { airOf } from "./air.ts";
+import { Announcement } from "./announcement.tsx";
+import { Rooms, type Person, type RoomView } from "./api.ts";
+import { Problem, sentence } from "./door.ts";
+import { Hands } from "./hands.tsx";
+import { useKeys } from "./keys.ts";
+import { Countdown, Dump, isOnAir, isOver, Life } from "./life.tsx";
+import { addressOf, claimsOf, tokenOf, type Claims } from "./link.ts";
+import { LinkList } from "./links.tsx";
+import { Frame, useEvery, useNow } from "./parts.tsx";
+import { StageList } from "./people.tsx";
+import { Place, type Carry } from "./place.ts";
+import { Posts } from "./posts.tsx";
+import { Reports } from "./reports.tsx";
+import { may } from "./rights.ts";
 import { Seat } from "./seat.tsx";
-import type { Session, SessionState } from "./session.ts";
+import { AirSign } from "./sign.tsx";
+import { Tabs } from "./tabs.tsx";
 
 const PEOPLE_EVERY_S = 1;
 const ROOM_EVERY_S = 2;
+const COUNTS_EVERY_S = 5;
+/** How long it is said that a link has changed, or that something was dumped. */
+const SAID_FOR_S = 20;
 
-function Stage({ token, claims, hosting }: { token: string; claims: Claims; hosting: boolean }): JSX.Element {
-  const api = useMemo(() => new Api(token), [token]);
+/** A link to the stage, and what its holder brings along from the one before. */
+interface Pass {
+  token: string;
+  claims: Claims;
+  carry: Carry | null;
+  said: string;
+}
+
+function Stage({ pass, onPass }: { pass: Pass; onPass(pass: Pass): void }): JSX.Element {
+  const { claims } = pass;
+  const { role } = claims;
+  const hosting = role !== "speaker";
+  const api = useMemo(() => new Rooms(pass.token).of(claims.room), []);
+  const place = useMemo(() => new Place(api, claims, pass.carry), []);
+  const [, changed] = useReducer((n: number, _: null) => n + 1, 0);
   const [room, setRoom] = useState<RoomView | null>(null);
   const [people, setPeople] = useState<Person[]>([]);
+  const [listening, setListening] = useState<number | null>(null);
+  const [hands, setHands] = useState<number | null>(null);
+  const [rsvps, setRsvps] = useState<number | null>(null);
   const [trouble, setTrouble] = useState("");
   const [away, setAway] = useState(false);
-  const session = useRef<Session | null>(null);
+  const [said, setSaid] = useState(pass.said);
+  const clock = api.door.clock;
+  const nowMs = useNow(() => clock.now());
+  const state = room?.state ?? "";
 
+  const changing = useRef(false);
+  const changeOver = async (link: string, sentenceOf: (role: string) => string) => {
+    const next = addressOf(link);
+    if (!next.claims || next.claims.room !== claims.room || next.token === pass.token || changing.current) return;
+    changing.current = true;
+    const carry = await place.carry();
+    history.replaceState(null, "", next.address);
+    onPass({ token: next.token, claims: next.claims, carry, said: sentenceOf(next.claims.role) });
+  };
+  useEffect(() => place.start(() => changed(null), (link) => void changeOver(link, (to) => c.changedOver[to] ?? "")), []);
+  useEffect(() => {
+    const timer = said ? window.setTimeout(() => setSaid(""), SAID_FOR_S * 1000) : 0;
+    return () => window.clearTimeout(timer);
+  }, [said]);
+  useEffect(() => {
+    if (isOver(state)) void place.over();
+  }, [state]);
+
+  const asked = useRef(0);
+  const took = (next: RoomView) => {
+    asked.current++; // What was asked for before is older than this.
+    setRoom((old) => ({ ...next, public: next.public || old?.public || "" }));
+  };
   useEvery(async () => {
+    const mine = asked.current;
     try {
-      const next = await api.room(claims.room);
+      const next = await api.room();
+      if (mine !== asked.current) return;
       setRoom(next);
       setTrouble("");
-      document.title = c.title(next.title);
     } catch (e) {
       if (e instanceof Problem && e.status < 500) setTrouble(e.message);
     }
   }, ROOM_EVERY_S, api);
 
-  const onAir = room !== null && ["open", "live", "interrupted"].includes(room.state);
+  const onAir = isOnAir(state);
   useEvery(async () => {
     if (!onAir) return setPeople([]);
     try {
-      setPeople(await api.people(claims.room));
+      const found = await api.people();
+      setPeople(found.people);
+      setListening(found.listening);
       setAway(false);
     } catch {
       setAway(true);
     }
   }, PEOPLE_EVERY_S, api, onAir);
 
-  const mine = (p: Person) => p.session !== "" && !!session.current?.location.endsWith(`/${p.session}`);
-  const told = async (work: Promise<unknown>, change: (p: Person) => Person | null, seat: string) => {
+  const heardOfHands = useRef(0);
+  const tookHands = (total: number | null) => {
+    heardOfHands.current = Date.now();
+    setHands(total);
+  };
+  useEvery(async () => {
+    if (!hosting || !state || isOver(state)) return;
+    // The open list of hands counts them itself.
+    if (Date.now() - heardOfHands.current > COUNTS_EVERY_S * 1000)
+      await api.hands("", "at", 1, "").then((found) => setHands(found.total), () => {});
+    if (state === "scheduled" || state === "open") await api.rsvps().then((found) => setRsvps(found.count ?? null), () => {});
+  }, COUNTS_EVERY_S, api, state);
+
+  const delay = room?.delay_s ?? 0;
+  const canDump = may(role, "DUMP") && onAir && delay > 0;
+  const [dumped, setDumped] = useState({ done: "", trouble: "" });
+  const dump = async () => {
     try {
-      await work;
-      setPeople((all) => all.flatMap((p) => (p.seat === seat ? (change(p) ?? []) : p)));
+      const { dumped_s } = await api.dump();
+      setDumped({ done: c.dumped(dumped_s ?? 0), trouble: "" });
     } catch (e) {
-      if (e instanceof Problem) setTrouble(e.message);
+      setDumped({ done: "", trouble: sentence(e) });
     }
   };
-  const mute = (p: Person) => void told(api.mute(claims.room, p.seat, !p.muted), (q) => ({ ...q, muted: !p.muted }), p.seat);
-  const remove = (p: Person) => void told(api.remove(claims.room, p.seat), () => null, p.seat);
+  useEffect(() => {
+    const timer = dumped.done ? window.setTimeout(() => setDumped({ done: "", trouble: "" }), SAID_FOR_S * 1000) : 0;
+    return () => window.clearTimeout(timer);
+  }, [dumped]);
+  const keys = useKeys(() => void place.toggle(), canDump ? () => void dump() : null);
+
+  const title = room?.title ?? claims.room;
+  const front = room?.public ?? "";
+  const list = (
+    <StageList
+      api={api}
+      role={role}
+      place={place}
+      people={people}
+      away={away}
+      locked={room?.locked ?? false}
+      onLocked={(locked) => room && took({ ...room, locked })}
+      onPeople={setPeople}
+      onOwn={(link) => void changeOver(link, (to) => c.changedOver[to] ?? "")}
+    />
+  );
+  const about = (at: string): string => people.find((p) => p.seat === at)?.name ?? at;
   return (
-    <Frame eyebrow={c.heading[hosting ? "host" : "speak"]} title={room?.title ?? claims.room}>
-      {trouble ? (
-        <p class="warning" role="alert">
-          {trouble}
+    <Frame
+      eyebrow={c.heading[role]!}
+      title={title}
+      above={
+        <AirSign air={airOf(state, place.state.at, place.mutedBy !== "")} joined={place.joined} delayS={delay} title={title}>
+          {canDump ? <Dump delayS={delay} holding={keys.holding} said={dumped.done} trouble={dumped.trouble} onDump={() => void dump()} /> : null}
+        </AirSign>
+      }
+    >
+      <div class="told">
+        <div role="alert">{trouble ? <p class="warning">{trouble}</p> : null}</div>
+        <p role="status" class={said ? "news" : ""}>
+          {said}
         </p>
-      ) : null}
-      <Seat
-        api={api}
-        claims={claims}
-        roomState={room?.state ?? ""}
-        people={people}
-        onState={(_state: SessionState, s: Session) => (session.current = s)}
-      />
+      </div>
+      <div class="own">
+        {room && !hosting ? <Countdown room={room} nowMs={nowMs} hosting={false} /> : null}
+        <Seat place={place} roomState={state} keys={keys} nowMs={Date.now()} />
+        {room && hosting ? <Life api={api} role={role} room={room} listening={listening ?? room.listening} rsvps={rsvps} nowMs={nowMs} onRoom={took} /> : null}
+      </div>
       <div class="side">
-        {onAir ? <People people={people} mine={mine} figures={hosting} {...(hosting ? { onMute: mute } : {})} {...(claims.role === "host" ? { onRemove: remove } : {})} /> : null}
-        {away ? <p class="quiet">{c.unreachable}</p> : null}
-        {hosting && room ? <HostTools api={api} room={room} claims={claims} onRoom={setRoom} onTrouble={setTrouble} /> : null}
+        {!hosting ? (
+          <section>
+            <h2>{c.people}</h2>
+            {onAir ? list : <p class="quiet">{isOver(state) ? c.over : c.stageShut}</p>}
+          </section>
+        ) : room ? (
+          <Tabs
+            label={c.tools}
+            tabs={[
+              { id: "stage", label: c.people, badge: people.length ? String(people.length) : "", render: () => (onAir ? list : <p class="quiet">{isOver(state) ? c.over : c.stageShut}</p>) },
+              { id: "hands", label: c.hands, badge: hands ? hands.toLocaleString() : "", render: () => <Hands api={api} nowMs={nowMs} onTotal={tookHands} /> },
+              { id: "posts", label: c.posts, render: () => <Posts api={api} front={front} nowMs={nowMs} /> },
+              { id: "links", label: c.links, render: () => <LinkList api={api} claims={claims} room={room} onOwn={(link) => void changeOver(link, () => c.reissuedOwn)} /> },
+              { id: "announcement", label: c.announcement, render: () => <Announcement api={api} role={role} room={room} now={() => clock.now()} onRoom={took} /> },
+              { id: "reports", label: c.reports, render: () => <Reports load={api.reports} nowMs={nowMs} named={(r) => (r.about ? c.about(about(r.about)) : "")} /> },
+            ]}
+          />
+        ) : null}
       </div>
     </Frame>
   );
 }
 
-export function start(hosting: boolean): void {
+function Door({ first }: { first: Pass }): JSX.Element {
+  const [pass, setPass] = useState(first);
+  return <Stage key={pass.token} pass={pass} onPass={setPass} />;
+}
+
+/** The same for the speaker's and the host's address: what there is follows from the link's role. */
+export function start(): void {
   const token = tokenOf(location.hash);
   const claims = claimsOf(token);
   const app = document.getElementById("app")!;
   document.title = c.app;
-  if (claims) render(<Stage token={token} claims={claims} hosting={hosting} />, app);
+  addEventListener("hashchange", () => location.reload()); // Another link, pasted over this one.
+  if (claims) render(<Door first={{ token, claims, carry: null, said: "" }} />, app);
   else
     render(
       <Frame title={c.noToken}>
