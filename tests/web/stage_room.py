@@ -279,8 +279,9 @@ class RoomStub:
 
     def _free(self, asking: Asking, seat: str) -> dict[str, Any]:
         self.people.remove(self._seat(seat))
-        self.note_to(seat, "removed", block=asking.query.get("block") == "true")
-        return {}
+        blocked = asking.query.get("block") == "true"
+        self.note_to(seat, "removed", block=blocked)
+        return {"removed": [seat], "blocked": blocked, "hint": "Issue the link of speakers anew." if blocked else ""}
 
     def _appoint(self, asking: Asking, seat: str) -> dict[str, Any]:
         role = asking.body["role"]
@@ -288,7 +289,9 @@ class RoomStub:
             permissions.need(Role(asking.claims["role"]), Action.HAND_OVER if role == "host" else Action.APPOINT)
         link = self.link("host", role, name=self._seat(seat)["name"], jti=f"j-{seat}")
         self.note_to(seat, "link", link=link, role=role)
-        return {}
+        if role != "host" or asking.operator:
+            return {"link": None, "role": None}
+        return {"link": self.link("host", "cohost", name=asking.claims["name"], jti="j-was-host"), "role": "cohost"}
 
     def _lock(self, asking: Asking) -> dict[str, Any]:
         self.locked = asking.body["locked"]

@@ -398,6 +398,9 @@ async def test_a_link_that_was_taken_back(page: Page) -> None:
     async with StageStub(issues={"speaker": 1}) as stage:
         await page.goto(stage.link("speak", "speaker"))
         await page.get_by_role("alert").get_by_text("This link has been taken back.").wait_for()
+        before = len(stage.calls)
+        await asyncio.sleep(5)
+        assert len(stage.calls) == before, "a link that is not good is not tried again and again"
 
 
 async def test_a_link_without_its_token(page: Page) -> None:

@@ -54,7 +54,7 @@ function Postpone({ api, room, now, onRoom }: { api: Api; room: RoomView; now():
     const { at, error: wrong } = momentOf(when, now());
     setError(wrong || (at ? "" : c.timeNeeded));
     if (!at) return;
-    await trying.attempt(async () => onRoom(await api.postpone(at, when.zone, note.trim())), c.moved(moment(Date.parse(at), now())));
+    await trying.attempt(async () => onRoom(await api.postpone(at, note.trim())), c.moved(moment(Date.parse(at), now())));
   };
   return (
     <form onSubmit={(e) => void move(e)} noValidate>

@@ -68,7 +68,7 @@ export class Api {
   start = () => this.#life("/start");
   end = () => this.#life("/end");
   cancel = (note: string) => this.#life("/cancel", { note });
-  postpone = (at: string, tz: string, note: string) => this.#life("/postpone", { at, tz, note });
+  postpone = (at: string, note: string) => this.#life("/postpone", { at, note });
   cover = (file: Blob, onPart: (part: number) => void): Promise<unknown> =>
     this.door.upload("PUT", `${this.#base}/picture`, file, onPart);
 
@@ -81,7 +81,8 @@ export class Api {
   askUnmute = (seat: string) => this.#post(`/seats/${part(seat)}/ask-unmute`);
   /** `link`: the asker's own new one, if the host's seat was handed over. */
   appoint = (seat: string, role: Role): Promise<{ link?: string | null }> => this.#post(`/seats/${part(seat)}/appoint`, { role });
-  free = (seat: string, block: boolean): Promise<unknown> =>
+  /** `hint`: what remains to be done about them. */
+  free = (seat: string, block: boolean): Promise<{ hint?: string }> =>
     this.door.ask("DELETE", `${this.#base}/seats/${part(seat)}${query({ block: String(block) })}`);
   lock = (locked: boolean) => this.#post("/lock", { locked });
   delay = (seconds: number) => this.#post("/delay", { seconds });

@@ -222,7 +222,7 @@ export interface Trying {
   busy: boolean;
   trouble: string;
   done: string;
-  /** Does it, says `done` afterwards or why not. True if it was done. */
+  /** Does it, and says `done` afterwards, or the sentence that the work came to, or why it was not done. True if it was. */
   attempt(work: () => Promise<unknown>, done?: string): Promise<boolean>;
   say(done: string): void;
 }
@@ -235,9 +235,9 @@ export function useTrying(): Trying {
     setBusy(true);
     setDone("");
     try {
-      await work();
+      const came = await work();
       setTrouble("");
-      setDone(said);
+      setDone(said || (typeof came === "string" ? came : ""));
       return true;
     } catch (e) {
       setTrouble(sentence(e));

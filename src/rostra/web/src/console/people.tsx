@@ -116,14 +116,12 @@ function Actions({ api, role, place, person: p, trying, onPeople, onOwn, onGone 
     }, c.mutedThem(name));
   const ask = () => void trying.attempt(() => api.askUnmute(p.seat), c.askedThem(name));
   const free = (block: boolean) =>
-    void trying.attempt(
-      async () => {
-        await api.free(p.seat, block);
-        onPeople((all) => all.filter((q) => q.seat !== p.seat));
-        onGone();
-      },
-      block ? c.blockedThem(name) : c.removedThem(name),
-    );
+    void trying.attempt(async () => {
+      const { hint } = await api.free(p.seat, block);
+      onPeople((all) => all.filter((q) => q.seat !== p.seat));
+      onGone();
+      return [block ? c.blockedThem(name) : c.removedThem(name), hint ?? ""].join(" ").trim();
+    });
   const appoint = (to: Role) =>
     void trying.attempt(
       async () => {

@@ -72,6 +72,8 @@ function Stage({ pass, onPass }: { pass: Pass; onPass(pass: Pass): void }): JSX.
     if (isOver(state)) void place.over();
   }, [state]);
 
+  // A link that is not good is not asked with again and again: the server takes it for guessing.
+  const refused = useRef(false);
   const asked = useRef(0);
   const took = (next: RoomView) => {
     asked.current++; // What was asked for before is older than this.
@@ -79,19 +81,23 @@ function Stage({ pass, onPass }: { pass: Pass; onPass(pass: Pass): void }): JSX.
   };
   useEvery(async () => {
     const mine = asked.current;
+    if (refused.current) return;
     try {
       const next = await api.room();
       if (mine !== asked.current) return;
       setRoom(next);
       setTrouble("");
     } catch (e) {
-      if (e instanceof Problem && e.status < 500) setTrouble(e.message);
+      if (!(e instanceof Problem) || e.status >= 500) return;
+      refused.current = e.status === 401;
+      setTrouble(e.message);
     }
   }, ROOM_EVERY_S, api);
 
   const onAir = isOnAir(state);
   useEvery(async () => {
     if (!onAir) return setPeople([]);
+    if (refused.current) return;
     try {
       const found = await api.people();
       setPeople(found.people);
@@ -108,7 +114,7 @@ function Stage({ pass, onPass }: { pass: Pass; onPass(pass: Pass): void }): JSX.
     setHands(total);
   };
   useEvery(async () => {
-    if (!hosting || !state || isOver(state)) return;
+    if (!hosting || !state || isOver(state) || refused.current) return;
     // The open list of hands counts them itself.
     if (Date.now() - heardOfHands.current > COUNTS_EVERY_S * 1000)
       await api.hands("", "at", 1, "").then((found) => setHands(found.total), () => {});
