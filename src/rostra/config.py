@@ -97,6 +97,20 @@ class StageSettings(_Section):
     """Short-term loudness every voice is brought to."""
 
 
+class RoomsSettings(_Section):
+    """The life of rooms."""
+
+    silence_ends_s: float = Field(3600.0, ge=10.0, le=7 * 24 * 3600.0)
+    """A room on air ends by itself when nobody was heard for so long."""
+
+
+class CatalogSettings(_Section):
+    """The database of what is announced: rooms, links, posts, RSVPs, reports."""
+
+    url: str = ""
+    """postgresql://USER:PASSWORD@HOST/NAME or sqlite:///PATH. Empty: SQLite, catalog.db in the data folder."""
+
+
 class TlsSettings(_Section):
     """Certificates for both doors."""
 
@@ -125,6 +139,8 @@ class Settings(_Section):
     source: SourceSettings = SourceSettings()
     webrtc: WebRtcSettings = WebRtcSettings()
     stage: StageSettings = StageSettings()
+    rooms: RoomsSettings = RoomsSettings()
+    catalog: CatalogSettings = CatalogSettings()
     tls: TlsSettings = TlsSettings()
     bus: BusSettings = BusSettings()
 

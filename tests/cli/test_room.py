@@ -101,11 +101,11 @@ def test_json_is_what_the_studio_said(studio: Studio, data: Path) -> None:
 
 
 def test_list_for_people(studio: Studio, data: Path) -> None:
-    studio.answer = (200, [ROOM])
+    studio.answer = (200, {"items": [ROOM], "next": None})
     shown = run(data, "list").output
     assert "scheduled" in shown
     assert "A talk" in shown
-    studio.answer = (200, [])
+    studio.answer = (200, {"items": [], "next": None})
     assert "rostra room create" in run(data, "list").output
 
 
@@ -128,6 +128,7 @@ def test_nobody_there(studio: Studio, data: Path, tmp_path: Path) -> None:
 
 
 def test_a_studio_elsewhere(studio: Studio, data: Path) -> None:
+    studio.answer = (200, {"items": [], "next": None})
     shown = CliRunner().invoke(main, ["room", "list", "--json", "--studio", f"{studio.url}/", "--token", "secret"])
     assert shown.exit_code == 0
     assert studio.asked[0][3] == "Bearer secret"
@@ -140,5 +141,26 @@ def test_odd_arguments_go_nowhere(studio: Studio, data: Path) -> None:
 
 
 def test_every_command_teaches_by_an_example() -> None:
-    for words in ([], ["create"], ["list"], ["show"], ["end"]):
+    names = [
+        "create",
+        "list",
+        "show",
+        "change",
+        "open",
+        "start",
+        "end",
+        "cancel",
+        "postpone",
+        "links",
+        "invite",
+        "revoke",
+        "reissue",
+        "delete",
+    ]
+    for words in ([], *([name] for name in names)):
         assert "Example:" in CliRunner().invoke(main, ["room", *words, "--help"]).output
+
+
+def test_the_desk_is_signed_in_to_by_a_link(studio: Studio, data: Path) -> None:
+    shown = CliRunner().invoke(main, ["desk-token", "--data", str(data)])
+    assert shown.output == f"{studio.url}/desk#t={operator_token(data)}\n"

@@ -59,13 +59,13 @@ async def test_it_serves_through_a_bus_that_goes_and_comes_and_ends_when_told(
         await asyncio.to_thread(until, lambda: health(url) == {"ok": True, "bus": False})
         token = (tmp_path / "data" / "keys" / "operator-token").read_text().strip()
         operator = {"Authorization": f"Bearer {token}"}
-        answer = await asyncio.to_thread(lambda: httpx.get(f"{url}/api/rooms", headers=operator))
+        answer = await asyncio.to_thread(lambda: httpx.get(f"{url}/api/rooms/talk", headers=operator))
         assert answer.status_code == 503
         assert answer.json()["type"] == "urn:rostra:problem:bus-unavailable"
         await server.start()
         await asyncio.to_thread(until, lambda: health(url)["bus"])
         answer = await asyncio.to_thread(lambda: httpx.get(f"{url}/api/rooms", headers=operator))
-        assert answer.json() == []
+        assert answer.json() == {"items": [], "next": None}
         process.send_signal(signal.SIGTERM)
         assert await asyncio.to_thread(process.wait, 5) == 0
     assert "Traceback" not in (tmp_path / "studio.log").read_text()

@@ -3,8 +3,9 @@ they are asked."""
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,20 +16,44 @@ from fastapi import FastAPI
 
 from rostra.bus.client import Bus
 from rostra.bus.server import NatsServer
+from rostra.catalog import Catalog
 from rostra.config import Settings
-from rostra.errors import NotFound, RostraError
+from rostra.errors import NotFound, RostraError, Unsupported
 from rostra.keys import make_keys, operator_token, private_key
 from rostra.studio.app import Office, make_app, wall_clock
 from rostra.studio.links import Links
 from rostra.studio.rights import Rights
-from rostra.studio.rooms import Rooms
-from rostra.units import Role, RoomState
+from rostra.units import Role, RoomState, WallTime
 from rostra.wire.rooms import Room
 
 STUDIO, FRONT = "http://studio.test", "http://front.test"
 
 OFFER = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"
 SDP = {"Content-Type": "application/sdp"}
+
+
+ANN = {"id": "s1", "name": "Ann", "role": "speaker", "session": "whip-1", "state": "here", "muted": False}
+PNG = b"\x89PNG\r\n\x1a\nnot really"
+
+
+def a_room(name: str = "main", at: float | None = None) -> Room:
+    now = wall_clock()
+    return Room(name, "A talk", RoomState.SCHEDULED, now if at is None else WallTime(at), now)
+
+
+class Workshop:
+    """Makes pictures without looking at them."""
+
+    async def prepare(self, data: bytes, purpose: str) -> tuple[str, bytes]:
+        if not data.startswith(PNG[:8]):
+            raise Unsupported("That is no picture.")
+        return f"{hashlib.sha256(data).hexdigest()[:32]}.webp", data
+
+    async def card(
+        self, title: str, when_text: str, speakers: Sequence[str], picture: bytes | None
+    ) -> tuple[str, bytes]:
+        made = f"{title}|{when_text}|{speakers}|{picture!r}".encode()
+        return f"{hashlib.sha256(made).hexdigest()[:32]}.png", made
 
 
 @dataclass
@@ -39,6 +64,7 @@ class OtherEnds:
     opened: list[str] = field(default_factory=list)
     asked: list[dict[str, Any]] = field(default_factory=list)
     answers: dict[str, dict[str, Any] | RostraError] = field(default_factory=dict)
+    seats: list[dict[str, Any]] = field(default_factory=lambda: [dict(ANN)])
     opens: bool = True
     ends_rooms: bool = True
 
@@ -59,14 +85,14 @@ class OtherEnds:
                 return answer
             match body["op"]:
                 case "people":
-                    return {"ok": [{"seat": "1", "name": "Ann"}]}
+                    return {"seats": self.seats}
                 case "whip" | "whep":
                     return {"sdp": "v=0\r\nanswer", "session": f"{body['op']}-1"}
                 case "end" if self.ends_rooms:
                     record, revision = await self.bus.get_room(room)
                     await self.bus.update_room(record.with_(state=RoomState.ENDED, ended=wall_clock()), revision)
                     return {"ok": True}
-                case "end" | "mute" | "hangup":
+                case "end" | "mute" | "hangup" | "mute_all" | "remove" | "ask_unmute" | "note" | "start" | "dump":
                     return {"ok": True}
             raise NotFound("There is no such thing.")
 
@@ -84,7 +110,7 @@ class Door:
     operator: dict[str, str]
 
     async def room(self, name: str = "main", state: RoomState = RoomState.SCHEDULED) -> Room:
-        room = await self.office.rooms.create("A talk", name, None, exactly=True)
+        room = await self.office.rooms.create(a_room(name), exactly=True)
         if state is not RoomState.SCHEDULED:
             _, revision = await self.others.bus.get_room(name)
             room = room.with_(state=state)
@@ -93,8 +119,8 @@ class Door:
 
     async def token(self, role: Role, room: str = "main", name: str = "") -> dict[str, str]:
         record = await self.office.rooms.get(room)
-        link = self.office.links.invite(record, role, name, role.value)
-        return {"Authorization": f"Bearer {link.partition('#t=')[2]}"}
+        link = self.office.links.invite(record, role, name, record.shared_identity(role))
+        return {"Authorization": f"Bearer {link.partition('t=')[2]}"}
 
 
 @pytest.fixture
@@ -136,14 +162,18 @@ async def door(server: NatsServer, tmp_path: Path, pages: Path, settings: Settin
     office = Office(
         settings=settings,
         bus=bus,
-        rooms=Rooms(bus, wall_clock),
+        catalog=lambda: Catalog.open(f"sqlite:///{tmp_path / 'catalog.db'}"),
+        pictures=Workshop(),
         rights=Rights(operator_token(tmp_path), key.public_key(), wall_clock),
         links=Links(key, settings.studio_url, settings.front_url),
         pages=pages,
+        now=wall_clock,
     )
+    await office.start()
     app = make_app(office)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url=STUDIO) as client:
         yield Door(app, office, client, others, {"Authorization": f"Bearer {operator_token(tmp_path)}"})
+    await office.close()
     await bus.close()
     await others.bus.close()

@@ -52,8 +52,8 @@ async def test_what_the_framework_refuses_is_a_problem_too() -> None:
         invalid = await client.get("/?n=x")
         missing = await client.get("/nothing")
         method = await client.post("/")
-    assert (invalid.status_code, missing.status_code, method.status_code) == (400, 404, 405)
-    assert invalid.json()["detail"].startswith("The request is not as it should be: query.n")
+    assert (invalid.status_code, missing.status_code, method.status_code) == (422, 404, 405)
+    assert invalid.json()["detail"].startswith("The request is not as it should be: n:")
     assert method.headers["allow"] == "GET"
     for answer in (invalid, missing, method):
         assert answer.headers["content-type"] == "application/problem+json"

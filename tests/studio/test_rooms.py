@@ -8,24 +8,21 @@ from rostra.errors import Conflict, NotFound, StageUnavailable
 from rostra.studio import rooms as rooms_module
 from rostra.studio.rooms import Rooms
 from rostra.units import Role, RoomState, WallTime
-from tests.studio.conftest import Door
+from tests.studio.conftest import Door, a_room
 
 
 async def test_ids_are_taken_once(door: Door) -> None:
     rooms = door.office.rooms
-    assert (await rooms.create("A", "talk", None, exactly=True)).id == "talk"
-    assert (await rooms.create("B", "talk", WallTime(2e9), exactly=False)).id == "talk-2"
-    assert (await rooms.create("C", "talk", None, exactly=False)).id == "talk-3"
+    made = [await rooms.create(a_room("talk"), exactly=n == 0) for n in range(3)]
+    assert [r.id for r in made] == ["talk", "talk-2", "talk-3"]
     with pytest.raises(Conflict, match="There is a room 'talk' already"):
-        await rooms.create("D", "talk", None, exactly=True)
-    assert [r.id for r in await rooms.all()] == ["talk-3", "talk-2", "talk"]
+        await rooms.create(a_room("talk"), exactly=True)
+    assert [r.id for r in (await rooms.page(10, ""))[0]] == ["talk-3", "talk-2", "talk"]
 
 
 async def test_two_that_make_the_same_room_at_once(door: Door) -> None:
     rooms = door.office.rooms
-    made = await asyncio.gather(
-        *(rooms.create(str(n), "talk", None, exactly=True) for n in range(5)), return_exceptions=True
-    )
+    made = await asyncio.gather(*(rooms.create(a_room("talk"), exactly=True) for _ in range(5)), return_exceptions=True)
     assert sum(not isinstance(m, Exception) for m in made) == 1
     assert sum(isinstance(m, Conflict) for m in made) == 4
 
@@ -107,6 +104,6 @@ async def test_no_room(door: Door) -> None:
 
 async def test_a_change_that_collides_is_made_again(door: Door) -> None:
     await door.room()
-    rooms = Rooms(door.others.bus, lambda: WallTime(1e9))
+    rooms = Rooms(door.others.bus, door.office.files, lambda: WallTime(1e9))
     both = await asyncio.gather(door.office.rooms.open("main"), rooms.open("main"))
     assert {r.state for r in both} == {RoomState.OPEN}

@@ -64,7 +64,7 @@ async def port(door: Door, tmp_path: Path) -> AsyncIterator[Port]:
     listening.listen(16)
     number = listening.getsockname()[1]
     outcomes = door.office.figures.sources
-    source = SourcePort(listening, tmp_path, door.office.rooms, door.office.rights, outcomes)
+    source = SourcePort(listening, tmp_path, door.office.rooms, door.office.entrance, outcomes)
     source.start()
     receiving = Receiving(tmp_path)
     unix = receiving.listen("main")

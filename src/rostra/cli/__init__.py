@@ -19,6 +19,7 @@ VERBS = {
     "serve": "Everything on this machine: both doors, the bus, a stage for each room on air.",
     "demo": "Serve, with a room on air that already talks.",
     "room": "Make, list, show and end rooms.",
+    "desk-token": "Print the link by which an operator signs in to the desk.",
     "publish": "Let a file, a stream or standard input speak in a room.",
     "listen": "Join a room as a listener and measure what arrives.",
     "doctor": "Check what this machine can carry.",
@@ -44,7 +45,7 @@ class Verbs(click.Group):
         if cmd_name not in VERBS:
             return None
         try:
-            command = importlib.import_module(f"rostra.cli.{cmd_name}").command
+            command = importlib.import_module(f"rostra.cli.{cmd_name.replace('-', '_')}").command
         except ImportError as e:
             missing = e.name or str(e)
             raise click.ClickException(

@@ -14,7 +14,9 @@ from typing import Any
 import uvicorn
 
 import rostra
+from rostra import pictures
 from rostra.bus import Bus
+from rostra.catalog import Catalog
 from rostra.config import Settings
 from rostra.errors import ConfigError, EnvironmentFault, PortInUse
 from rostra.keys import make_keys, operator_token, private_key
@@ -22,7 +24,6 @@ from rostra.studio.app import Office, make_app, wall_clock
 from rostra.studio.connections import MAX_HEAD_BYTES, BoundedProtocol
 from rostra.studio.links import Links
 from rostra.studio.rights import Rights
-from rostra.studio.rooms import Rooms
 from rostra.studio.source_port import BACKLOG, SourcePort
 
 log = logging.getLogger("rostra.studio")
@@ -31,6 +32,17 @@ PAGES = Path(rostra.__file__).parent / "web" / "dist"
 
 STOP_WITHIN_S = 1.0
 """Requests that are being answered when we are asked to end get so long."""
+
+
+class _Workshop:
+    """Pictures, as the studio wants them."""
+
+    prepare = staticmethod(pictures.prepare)
+    card = staticmethod(pictures.card)
+
+
+def catalog_url(settings: Settings) -> str:
+    return settings.catalog.url or f"sqlite:///{Path(settings.data).resolve() / 'catalog.db'}"
 
 
 class _Server(uvicorn.Server):
@@ -79,10 +91,12 @@ async def _serve(settings: Settings, bus: Bus, door: socket.socket, source: sock
     office = Office(
         settings=settings,
         bus=bus,
-        rooms=Rooms(bus, wall_clock),
+        catalog=lambda: Catalog.open(catalog_url(settings)),
+        pictures=_Workshop(),
         rights=Rights(operator_token(data), key.public_key(), wall_clock),
         links=Links(key, settings.studio_url, settings.front_url),
         pages=PAGES,
+        now=wall_clock,
     )
     app, figures = make_app(office), office.figures
     await bus.subscribe_counts(lambda edge, count: figures.audience.heard(edge, count, time.monotonic()))
@@ -103,8 +117,9 @@ async def _serve(settings: Settings, bus: Bus, door: socket.socket, source: sock
             ssl_keyfile=settings.tls.key or None,
         )
     )
-    source_port = SourcePort(source, data, office.rooms, office.rights, figures.sources)
+    source_port = SourcePort(source, data, office.rooms, office.entrance, figures.sources)
     source_port.start()
+    await office.start()
     serving = asyncio.create_task(server.serve(sockets=[door]))
     stopping = asyncio.create_task(stop.wait())
     log.info("the stage door is open at %s, the source port is %s", settings.studio_url, source.getsockname()[1])
@@ -115,6 +130,7 @@ async def _serve(settings: Settings, bus: Bus, door: socket.socket, source: sock
         server.should_exit = True
         await source_port.stop()
         await serving
+        await office.close()
 
 
 def listen(host: str, port: int, option: str) -> socket.socket:

@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI, Request
+from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.middleware.cors import CORSMiddleware
 
 from rostra import __version__
 from rostra.config import Settings
 from rostra.studio import api, handbook, pages, problems, whip
+from rostra.studio.board import Boards, Cards
+from rostra.studio.chores import Chores
+from rostra.studio.files import Files
 from rostra.studio.guard import Guard
+from rostra.studio.hands import Hands
+from rostra.studio.limits import Limits, Rates
 from rostra.studio.links import Links
 from rostra.studio.metrics import Audience, exposition
-from rostra.studio.rights import Rights
-from rostra.studio.rooms import RoomBus, Rooms
+from rostra.studio.moderating import Moderating
+from rostra.studio.once import Once
+from rostra.studio.ports import CatalogPort, Pictures, RoomBus
+from rostra.studio.rights import Entrance, Rights
+from rostra.studio.rooms import Rooms
+from rostra.studio.sittings import Sittings
 from rostra.units import WallTime
 
 CORS_MAX_AGE_S = 600
@@ -39,39 +51,100 @@ class Figures:
     audience: Audience = field(default_factory=Audience)
 
 
-@dataclass(frozen=True, slots=True)
 class Office:
-    """What the stage door works with."""
+    """What the stage door works with. ``pages``: the folder of the built pages."""
 
-    settings: Settings
-    bus: RoomBus
-    rooms: Rooms
-    rights: Rights
-    links: Links
-    pages: Path
-    """The folder of the built pages."""
-    figures: Figures = field(default_factory=Figures)
+    def __init__(
+        self, *, settings: Settings, bus: RoomBus, catalog: Callable[[], CatalogPort], pictures: Pictures,
+        rights: Rights, links: Links, pages: Path, now: Callable[[], WallTime], rates: Rates | None = None,
+    ) -> None:  # fmt: skip
+        """:param catalog: opens it; it may be away."""
+        self.settings, self.bus, self.rights, self.links, self.pages = settings, bus, rights, links, pages
+        self.rates = rates or Rates()
+        self.figures = Figures()
+        self.sittings = Sittings()
+        self.files = Files(catalog)
+        self.rooms = Rooms(bus, self.files, now)
+        self.entrance = Entrance(rights, self.rooms.get)
+        self.hands = Hands(bus)
+        self.boards = Boards(bus, self.files, pictures, now)
+        self.cards = Cards(bus, self.rooms, pictures)
+        self.chores = Chores(
+            bus, self.files, self.rooms, self.boards, silence_ends_s=settings.rooms.silence_ends_s, now=now
+        )
+        self.moderating = Moderating(self.rooms, links, self.files, self.sittings, now)
+        self.now = now
+        self._drawing: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """What goes on beside the routes."""
+        self.rooms.on_announced = self.cards.want
+        self._drawing = asyncio.get_running_loop().create_task(self.cards.keep())
+        await self.hands.watch()
+        await self.chores.start()
+
+    async def close(self) -> None:
+        await self.chores.close()
+        await self.hands.close()
+        self.cards.close()
+        if self._drawing is not None:
+            self._drawing.cancel()
+            await asyncio.gather(self._drawing, return_exceptions=True)
+        await self.files.close()
+
+    def desk(self) -> api.Desk:
+        return api.Desk(
+            self.entrance, self.rooms, self.links, self.moderating, self.hands, self.boards, self.files,
+            Once(self.files, self.now), self.now, self._listening,
+        )  # fmt: skip
+
+    def _listening(self, room: str) -> int:
+        found = self.figures.audience.listening(time.monotonic())
+        return sum(n for (of, _), n in found.items() if of == room)
 
 
 def make_app(office: Office) -> FastAPI:
     app = FastAPI(title="Rostra stage door", version=__version__, description=ABOUT, docs_url=None, redoc_url=None)
     problems.install(app)
-    settings, rooms, rights = office.settings, office.rooms, office.rights
-    app.include_router(api.routes(rooms, rights, office.links))
-    app.include_router(whip.routes(rooms, rights, settings.webrtc.ice_servers, _base_url(settings)))
+    settings = office.settings
+    app.include_router(api.routes(office.desk()))
+    app.include_router(
+        whip.routes(office.rooms, office.entrance, office.sittings, settings.webrtc.ice_servers, _base_url(settings))
+    )
     _add_own_routes(app, office.bus, office.figures)
     app.include_router(pages.routes(pages.Pages(office.pages)))
+    app.openapi = _described(app)  # type: ignore[method-assign]
     app.add_middleware(Guard, requests=office.figures.requests)
+    app.add_middleware(Limits, rates=office.rates)
     if settings.studio.allowed_origins:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=list(settings.studio.allowed_origins),
-            allow_methods=["GET", "POST", "PATCH", "DELETE", "OPTIONS"],
-            allow_headers=["Authorization", "Content-Type", "If-Match"],
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
+            allow_headers=["Authorization", "Content-Type", "If-Match", "Idempotency-Key"],
             expose_headers=["Location", "Link", "ETag", "Retry-After"],
             max_age=CORS_MAX_AGE_S,
         )
     return app
+
+
+def _described(app: FastAPI) -> Callable[[], dict[str, Any]]:
+    """The description with our one shape of errors in place of FastAPI's own."""
+    made: list[dict[str, Any]] = []
+
+    def openapi() -> dict[str, Any]:
+        if not made:
+            found = get_openapi(title=app.title, version=app.version, description=ABOUT, routes=app.routes)
+            schemas = found.setdefault("components", {}).setdefault("schemas", {})
+            for name in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(name, None)
+            problem = problems.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas.update(problem.pop("$defs"))
+            schemas["Problem"] = problem
+            made.append(found)
+        return made[0]
+
+    return openapi
 
 
 def _base_url(settings: Settings) -> Callable[[Request], str]:

@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from rostra.errors import Full
+from rostra.studio import problems
+
 MAX_BODY_BYTES = 64 * 1024
 """An SDP offer with every candidate a laptop has is 10 KB; everything else is smaller."""
 
+MAX_PICTURE_BYTES = 8 * 1024 * 1024
+
 BODY_WITHIN_S = 10.0
+PICTURE_WITHIN_S = 60.0
+"""8 MB from a phone."""
+
+MAX_PICTURES = 8
+"""Uploads at the same time: 64 MB. Another one is asked to come again."""
+
+_PICTURES = re.compile(r"(?:POST /api/rooms/[^/]+/pictures|PUT /api/rooms/[^/]+/picture)")
+
+RETRY_S = 5.0
 
 _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
@@ -26,13 +41,28 @@ class Guard:
     def __init__(self, app: ASGIApp, requests: Counter[tuple[str, int]]) -> None:
         self._app = app
         self._requests = requests
+        self._uploads = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + BODY_WITHIN_S
+        if not _PICTURES.fullmatch(f"{scope['method']} {scope['path']}"):
+            await self._serve(scope, receive, send, MAX_BODY_BYTES, BODY_WITHIN_S)
+            return
+        if self._uploads >= MAX_PICTURES:
+            await problems.answer(Full("Many pictures are being sent. Try again in a few seconds.", RETRY_S))(
+                scope, receive, send
+            )
+            return
+        self._uploads += 1
+        try:
+            await self._serve(scope, receive, send, MAX_PICTURE_BYTES, PICTURE_WITHIN_S)
+        finally:
+            self._uploads -= 1
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send, most: int, within_s: float) -> None:
+        deadline = asyncio.get_running_loop().time() + within_s
         taken = 0
         whole = False
 
@@ -44,11 +74,11 @@ class Guard:
                 async with asyncio.timeout_at(deadline):
                     message = await receive()
             except TimeoutError:
-                raise HTTPException(408, f"The request did not arrive within {BODY_WITHIN_S:.0f} s.") from None
+                raise HTTPException(408, f"The request did not arrive within {within_s:.0f} s.") from None
             taken += len(message.get("body", b""))
             whole = not message.get("more_body", False)
-            if taken > MAX_BODY_BYTES:
-                raise HTTPException(413, f"A body has at most {MAX_BODY_BYTES} bytes here.", {"Connection": "close"})
+            if taken > most:
+                raise HTTPException(413, f"A body has at most {most} bytes here.", {"Connection": "close"})
             return message
 
         async def counted_send(message: Message) -> None:

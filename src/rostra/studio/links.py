@@ -1,7 +1,8 @@
 """The links that carry rights: a signed token in the fragment, which browsers never send to a server.
 
-The links of a role are the same whenever they are asked for, so that ``rostra room show`` repeats what ``create``
-printed. A link for one person (``invite``) has an identity of its own.
+The links of a role are the same whenever they are asked for, until they are issued anew; so ``rostra room show``
+repeats what ``create`` printed. A link for one person (``invite``) has an identity of its own. Only a listener's token
+stands in the query: the front door has to see it.
 """
 
 from __future__ import annotations
@@ -38,18 +39,24 @@ class Links:
     front_url: str
 
     def of(self, room: Room) -> dict[str, str]:
-        """``host``, ``cohost`` and ``speaker``, each for whoever holds it, and ``public``."""
-        links = {role.value: self.invite(room, role, "", role.value) for role in _PAGES}
+        """``host``, ``cohost`` and ``speaker``, each for whoever holds it, and ``public``; of a room for invited
+        listeners also ``listener``."""
+        roles = [*_PAGES, *([Role.LISTENER] if room.invited else [])]
+        links = {role.value: self.shared(room, role) for role in roles}
         return {**links, "public": self.public(room)}
 
     def public(self, room: Room) -> str:
         return f"{self.front_url}/r/{room.id}"
 
+    def shared(self, room: Room, role: Role) -> str:
+        """The link of everyone of a role, as it is good now."""
+        return self.invite(room, role, "", room.shared_identity(role))
+
     def invite(self, room: Room, role: Role, name: str, identity: str) -> str:
-        """:raises ValueError: if the role has no page at the stage door, or the name cannot stand in a token."""
-        if role not in _PAGES:
-            raise ValueError(f"a {role.value} needs no link to the stage door")
+        """:raises ValueError: if the name cannot stand in a token."""
         token = sign(Claims(room.id, role, name, identity, expiry(room)), self.key)
+        if role is Role.LISTENER:
+            return f"{self.public(room)}?t={token}"
         return f"{self.studio_url}/{_PAGES[role]}/{room.id}#t={token}"
 
 

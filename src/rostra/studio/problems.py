@@ -4,22 +4,70 @@ from __future__ import annotations
 
 import http
 import logging
+import math
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from rostra.errors import BadRequest, BadToken, Full, RostraError, Unavailable
+from rostra.errors import BadToken, Full, RostraError, TooMany, Unavailable
 
 log = logging.getLogger("rostra.studio")
 
 MEDIA_TYPE = "application/problem+json"
 
+MAX_ERRORS = 20
+"""Fields that are named in one answer."""
+
 _SENTENCES = {
     404: "There is nothing at this address.",
     405: "This address does not take that method.",
 }
+
+
+class FieldProblem(BaseModel):
+    field: str
+    detail: str
+
+
+class Problem(BaseModel):
+    """RFC 9457."""
+
+    type: str
+    """``urn:rostra:problem:SLUG``."""
+    title: str
+    status: int
+    detail: str
+    """A sentence with what to do next."""
+    errors: list[FieldProblem] = Field(default_factory=list)
+    """Of a request that is not as it should be (422): what is wrong with which field."""
+
+
+_WHAT = {
+    400: "The request is malformed.",
+    401: "No token, or one that is no longer good.",
+    403: "The link does not give that right.",
+    404: "There is no such room, or no such thing in it.",
+    408: "The request took too long to arrive.",
+    409: "That cannot be done to the room as it is now, or is taken.",
+    410: "This is over.",
+    413: "The body is too large.",
+    415: "That kind of body is not taken.",
+    422: "The request is not as it should be; `errors` says what is wrong with which field.",
+    429: "Too often: again after Retry-After seconds.",
+    500: "Something went wrong on our side.",
+    503: "A part of the server does not answer: again after Retry-After seconds.",
+}
+
+
+def documented(*more: int) -> dict[int | str, dict[str, Any]]:
+    """The error answers of a route, for its ``responses``: those that any may give, and ``more``."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    always = (400, 401, 403, 408, 413, 422, 429, 500, 503)
+    return {status: {"description": _WHAT[status], "content": content} for status in sorted({*always, *more})}
 
 
 def install(app: FastAPI) -> None:
@@ -33,8 +81,8 @@ def answer(error: RostraError) -> JSONResponse:
     headers = {"Cache-Control": "no-store"}
     if isinstance(error, BadToken):
         headers["WWW-Authenticate"] = 'Bearer realm="rostra"'  # RFC 9110, 11.6.1: a 401 names a challenge
-    if isinstance(error, Full):
-        headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
+    if isinstance(error, Full | TooMany):
+        headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s)))
     elif isinstance(error, Unavailable):
         headers["Retry-After"] = "2"
     return JSONResponse(error.problem(), error.status, headers, MEDIA_TYPE)
@@ -60,8 +108,24 @@ async def _http(_request: Request, error: Exception) -> Response:
 
 async def _invalid(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    wrong = [f"{'.'.join(str(x) for x in e['loc'] if x != 'body') or 'body'}: {e['msg']}" for e in error.errors()[:5]]
-    return answer(BadRequest(f"The request is not as it should be: {'; '.join(wrong)[:500]}."))
+    errors = [
+        {"field": _field(e["loc"]), "detail": str(e["msg"]).removeprefix("Value error, ")[:300]}
+        for e in error.errors()[:MAX_ERRORS]
+    ]
+    wrong = "; ".join(f"{e['field']}: {e['detail']}" for e in errors[:5])[:500]
+    body = {
+        "type": "urn:rostra:problem:invalid",
+        "title": "The request is not as it should be",
+        "status": 422,
+        "detail": f"The request is not as it should be: {wrong}.",
+        "errors": errors,
+    }
+    return JSONResponse(body, 422, {"Cache-Control": "no-store"}, MEDIA_TYPE)
+
+
+def _field(where: tuple[int | str, ...]) -> str:
+    """The name of the field without the part of the request it is in."""
+    return ".".join(str(x) for x in where[1:])[:100] or str(where[0] if where else "body")
 
 
 async def _bug(request: Request, error: Exception) -> Response:

@@ -1,16 +1,58 @@
-"""Who is asking, and may they: the operator's token or a room's link, as a bearer token (RFC 6750)."""
+"""Who is asking, and may they: the operator's token or a room's link, as a bearer token (RFC 6750).
+
+What a role may stands in ``rostra.permissions``. Whether a link is still good stands in the room's record, which is
+asked each time: a link that was taken back is no longer one at the next question.
+"""
 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from rostra.errors import BadToken, Forbidden
+from rostra.permissions import OPERATOR_MAY, Action, may, need
 from rostra.units import Role, WallTime
+from rostra.wire.rooms import Room
 from rostra.wire.tokens import MAX_TOKEN_BYTES, Claims, verify
+
+_CALLED = {Role.HOST: "Host", Role.COHOST: "Co-host", Role.SPEAKER: "Speaker", Role.LISTENER: "Listener"}
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks."""
+
+    token: str
+    claims: Claims | None
+    """None: the operator."""
+
+    @property
+    def operator(self) -> bool:
+        return self.claims is None
+
+    @property
+    def identity(self) -> str:
+        return self.claims.jti if self.claims is not None else ""
+
+    @property
+    def name(self) -> str:
+        """As others are told who did it."""
+        if self.claims is None:
+            return "Operator"
+        return self.claims.name or _CALLED[self.claims.role]
+
+    def may(self, action: Action) -> bool:
+        return action in OPERATOR_MAY if self.claims is None else may(self.claims.role, action)
+
+    def need(self, action: Action) -> None:
+        """:raises Forbidden: with a sentence that says who may."""
+        if self.claims is not None:
+            need(self.claims.role, action)
+        elif action not in OPERATOR_MAY:
+            raise Forbidden(f"An operator is nobody on the stage, and cannot {action.value}. Use a link to the room.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,29 +73,62 @@ class Rights:
             raise BadToken("This token is far too long to be one of ours.")
         return token
 
-    def is_operator(self, authorization: str | None) -> bool:
+    def caller(self, authorization: str | None, room_id: str) -> Caller:
+        """Whether the link is still good is the record's to say (:meth:`still_good`).
+
+        :raises BadToken: neither the operator's token nor a link to that room.
+        """
         token = self.token(authorization)
+        if self._is_operators(token):
+            return Caller(token, None)
+        return Caller(token, self.read(token, room_id))
+
+    def read(self, token: str, room_id: str) -> Claims:
+        """:raises BadToken: no link to that room."""
+        return verify(token, self.key, room_id, self.now())
+
+    def _is_operators(self, token: str) -> bool:
         return hmac.compare_digest(token.encode("utf-8", "replace"), self.operator.encode())
 
-    def need_operator(self, authorization: str | None) -> None:
+    def need_operator(self, authorization: str | None, action: Action) -> Caller:
         """:raises BadToken: it is not the operator's token. :raises Forbidden: it is a link's shape."""
-        if not self.is_operator(authorization):
-            if "." in self.token(authorization):
-                raise Forbidden("Only an operator may do this: send the token in DATA/keys/operator-token.")
+        token = self.token(authorization)
+        if not self._is_operators(token):
+            if "." in token:
+                raise Forbidden(f"Only an operator may {action.value}: send the token in DATA/keys/operator-token.")
             raise BadToken("This is not the operator's token. It stands in DATA/keys/operator-token.")
+        return Caller(token, None)
 
-    def need_link(self, authorization: str | None, room: str, *roles: Role) -> Claims:
-        """:raises BadToken: no link to this room. :raises Forbidden: a link whose role may not do this."""
-        return self.check(self.token(authorization), room, *roles)
 
-    def check(self, token: str, room: str, *roles: Role) -> Claims:
-        claims = verify(token, self.key, room, self.now())
-        if claims.role not in roles:
-            allowed = " or ".join(role.value for role in roles)
-            raise Forbidden(f"This is a {claims.role.value}'s link; it takes a {allowed}'s to do this.")
+def still_good(claims: Claims, room: Room) -> None:
+    """:raises BadToken: the link was taken back."""
+    if not room.accepts(claims.role, claims.jti):
+        raise BadToken("This link was taken back. Ask the host for a new one.")
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """The one place where a route asks: token, record and action together."""
+
+    rights: Rights
+    record: Callable[[str], Awaitable[Room]]
+
+    async def need(self, authorization: str | None, room_id: str, action: Action) -> tuple[Caller, Room]:
+        """Who asks, and the room.
+
+        :raises BadToken: no link to this room, or one that was taken back. :raises Forbidden: they may not do that.
+        :raises NotFound: there is no such room.
+        """
+        caller = self.rights.caller(authorization, room_id)
+        room = await self.record(room_id)
+        if caller.claims is not None:
+            still_good(caller.claims, room)
+        caller.need(action)
+        return caller, room
+
+    async def link(self, token: str, room_id: str, action: Action) -> Claims:
+        """The same for one who must hold a link: on the stage an operator is nobody."""
+        claims = self.rights.read(token, room_id)
+        still_good(claims, await self.record(room_id))
+        need(claims.role, action)
         return claims
-
-    def need_operator_or(self, authorization: str | None, room: str, *roles: Role) -> None:
-        """The operator may do to a room whatever the holders of its links may."""
-        if not self.is_operator(authorization):
-            self.need_link(authorization, room, *roles)

@@ -1,16 +1,26 @@
-"""What can be done to a room from the stage door, whoever asks. Rights are checked before (``rights``)."""
+"""What can be done to a room from the stage door, whoever asks. Rights are checked before (``rights``).
+
+What is announced is changed in the catalog first and on the bus at once after; where the bus does not take it, the
+outbox (``chores``) does it later. What concerns a room on air is changed on the bus first, so that it goes on without
+the catalog, which is told when it can be.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
-from rostra.errors import Conflict, NotFound, StageUnavailable, Unavailable
+from rostra import life
+from rostra.errors import CatalogUnavailable, Conflict, NotFound, RostraError, StageUnavailable, Unavailable
+from rostra.life import LifeEvent
+from rostra.studio import merging
+from rostra.studio.files import Files
 from rostra.studio.links import another_id
+from rostra.studio.ports import RoomBus
 from rostra.units import Role, RoomState, WallTime
-from rostra.wire.rooms import Room
+from rostra.wire.rooms import MAX_REVOKED, Room
 
 log = logging.getLogger("rostra.studio")
 
@@ -30,50 +40,134 @@ TRIES = 6
 
 MAX_LISTED = 1000
 
-
-class RoomBus(Protocol):
-    """What the studio needs of the bus."""
-
-    @property
-    def connected(self) -> bool: ...
-    async def create_room(self, room: Room) -> int: ...
-    async def get_room(self, room_id: str) -> tuple[Room, int]: ...
-    async def update_room(self, room: Room, revision: int) -> int: ...
-    async def list_rooms(self) -> list[Room]: ...
-    async def call_stage(self, room: str, body: dict[str, Any], timeout_s: float) -> dict[str, Any]: ...
-    async def ask_supervisor(self, body: dict[str, Any], timeout_s: float) -> dict[str, Any]: ...
+_OPENERS = (Role.HOST, Role.COHOST)
 
 
 class Rooms:
-    def __init__(self, bus: RoomBus, now: Callable[[], WallTime]) -> None:
-        self._bus = bus
-        self._now = now
+    def __init__(self, bus: RoomBus, files: Files, now: Callable[[], WallTime]) -> None:
+        self._bus, self._files, self._now = bus, files, now
+        self.on_announced: Callable[[Room], None] = lambda room: None
+        """Called with a room whose announcement is new: its card is drawn again."""
+        self.on_unpublished: Callable[[], None] = lambda: None
+        """Called when the catalog has something that the bus may have to hear."""
 
-    async def create(self, title: str, room_id: str, at: WallTime | None, *, exactly: bool) -> Room:
-        """A scheduled room. ``exactly``: that id or none; otherwise a number is added where it is taken.
+    # Reading.
+
+    async def get(self, room_id: str) -> Room:
+        """As it stands on the bus; of one that the bus has yet to hear of, as it is announced."""
+        try:
+            return (await self._bus.get_room(room_id))[0]
+        except NotFound as e:
+            try:
+                return await self._files.ask(lambda catalog: catalog.get_room(room_id))
+            except RostraError:
+                raise e from None
+
+    async def page(self, limit: int, cursor: str) -> tuple[list[Room], str]:
+        """The newest first. The catalog's; without it what is on the bus, up to 1000 at once."""
+        try:
+            return await self._files.ask(lambda catalog: catalog.list_rooms(limit, cursor))
+        except CatalogUnavailable:
+            rooms = await self._bus.list_rooms()
+            return sorted(rooms, key=lambda r: (r.created, r.id), reverse=True)[:MAX_LISTED], ""
+
+    # What is announced: the catalog first.
+
+    async def create(self, room: Room, *, exactly: bool) -> Room:
+        """``exactly``: that id or none; otherwise a number is added where it is taken.
 
         :raises Conflict: if there is a room of that name.
         """
-        now = self._now()
-        wanted = room_id
+        wanted = room.id
         for number in range(2, 100):
-            room = Room(wanted, title, RoomState.SCHEDULED, at if at is not None else now, now)
             try:
-                await self._bus.create_room(room)
-                return room
+                await self._file(room)
+                break
             except Conflict:
                 if exactly:
                     raise
-                wanted = another_id(room_id, number)
-        raise Conflict(f"There are a hundred rooms named like {room_id!r}. Choose an id with --id.")
+                room = room.with_(id=another_id(wanted, number))
+        else:
+            raise Conflict(f"There are a hundred rooms named like {wanted!r}. Choose an id with --id.")
+        await self._tell_bus(room)
+        self.on_announced(room)
+        return room
 
-    async def get(self, room_id: str) -> Room:
-        return (await self._bus.get_room(room_id))[0]
+    async def _file(self, room: Room) -> None:
+        try:
+            await self._bus.get_room(room.id)
+        except NotFound:
+            await self._files.ask(lambda catalog: catalog.create_room(room))
+        else:
+            raise Conflict(f"There is a room {room.id!r} already. Choose another id with --id.")
 
-    async def all(self) -> list[Room]:
-        """The newest first, up to 1000."""
-        rooms = await self._bus.list_rooms()
-        return sorted(rooms, key=lambda r: r.created, reverse=True)[:MAX_LISTED]
+    async def announce(self, room_id: str, how: Callable[[Room], Room]) -> Room:
+        """Changes what is announced. :raises CatalogUnavailable: it cannot be changed now."""
+        record, before = await self.get(room_id), []
+
+        def changed(filed: Room) -> Room:
+            before.append(filed)
+            return how(merging.to_catalog(filed, record))
+
+        filed = await self._files.ask(lambda catalog: catalog.change_room(room_id, changed))
+        room = await self._tell_bus(filed)
+        if any(getattr(filed, name) != getattr(before[-1], name) for name in merging.ON_THE_CARD):
+            self.on_announced(room)
+        return room
+
+    async def cancel(self, room_id: str, note: str) -> Room:
+        """:raises Conflict: it is too late for that."""
+        room = await self.get(room_id)
+        if room.state is RoomState.CANCELLED:
+            return room
+        life.advance(room.state, LifeEvent.CANCEL)
+        called_off = {"state": RoomState.CANCELLED, "ended": self._now(), "note": note}
+        return await self.announce(room_id, lambda filed: filed.with_(**called_off))
+
+    async def postpone(self, room_id: str, at: WallTime, note: str, tz: str = "") -> Room:
+        """Doors that are open close, unless they would be open at the new time too.
+
+        :raises Conflict: it has begun, or is over.
+        """
+        room = await self.get(room_id)
+        state = life.advance(room.state, LifeEvent.POSTPONE)
+        moved = {"state": state, "at": at, "note": note, "tz": tz or room.tz, "moved": room.moved + 1}
+        return await self.announce(room_id, lambda filed: filed.with_(**moved))
+
+    async def delete(self, room_id: str) -> None:
+        """With all that belongs to it. :raises Conflict: it is on air."""
+        room = await self.get(room_id)
+        if room.on_air:
+            raise Conflict("This room is on air. End it first, then delete it.")
+        try:
+            await self._files.ask(lambda catalog: catalog.delete_room(room_id))
+        except NotFound:
+            log.info("room %s is deleted on the bus alone", room_id)
+        await self._bus.rooms.delete(room_id)
+        await self._bus.boards.delete(room_id)
+
+    async def _tell_bus(self, filed: Room) -> Room:
+        """What the catalog has, on the bus. Where it does not answer the outbox does it later."""
+        try:
+            return await self.publish(filed)
+        except Unavailable as e:
+            log.warning("room %s waits for the bus: %s", filed.id, e)
+            return filed
+        finally:
+            self.on_unpublished()
+
+    async def publish(self, filed: Room) -> Room:
+        """The record on the bus with what the catalog announces."""
+        try:
+            return await self._change(filed.id, lambda record: merging.to_bus(record, filed, self._now()))
+        except NotFound:
+            try:
+                await self._bus.create_room(filed)
+                return filed
+            except Conflict:  # made in this very moment
+                return await self._change(filed.id, lambda record: merging.to_bus(record, filed, self._now()))
+
+    # Its life: the bus first.
 
     async def open(self, room_id: str) -> Room:
         """Opens the doors and sees to it that there is a stage. Twice is as good as once.
@@ -82,13 +176,27 @@ class Rooms:
         """
 
         def opened(room: Room) -> Room:
-            if room.state in (RoomState.ENDED, RoomState.CANCELLED):
+            if room.over:
                 raise Conflict(f"This room has {_over(room)}; it cannot be opened again. Make a new one.")
-            return room.with_(state=RoomState.OPEN) if room.state is RoomState.SCHEDULED else room
+            return room if room.on_air else room.with_(state=life.advance(room.state, LifeEvent.OPEN))
 
         room = await self._change(room_id, opened)
         await self._stage(room_id)
         return room
+
+    async def start(self, room_id: str) -> Room:
+        """It goes live as soon as a voice is there, whatever the announced time. Twice is as good as once.
+
+        :raises Conflict: the room is over.
+        """
+        await self.open(room_id)
+        room = await self.set_on_air(room_id, lambda r: r if r.started else r.with_(go=True))
+        try:
+            await self._bus.call_stage(room_id, {"op": "start"}, CALL_WITHIN_S)
+        except RostraError as e:  # the record says it too
+            log.warning("room %s: its stage was not told to start: %s", room_id, e)
+            return room
+        return await self.get(room_id)
 
     async def end(self, room_id: str) -> Room:
         """Ends a room on air, cancels one that never was. Twice is as good as once."""
@@ -97,11 +205,14 @@ class Rooms:
             await self._ask_stage_to_end(room_id)
 
         def ended(room: Room) -> Room:
-            if room.state is RoomState.SCHEDULED:
-                return room.with_(state=RoomState.CANCELLED, ended=self._now())
-            return room.with_(state=RoomState.ENDED, ended=self._now()) if room.on_air else room
+            if room.over:
+                return room
+            event = LifeEvent.CANCEL if room.state is RoomState.SCHEDULED else LifeEvent.END
+            return room.with_(state=life.advance(room.state, event), ended=self._now())
 
-        return await self._change(room_id, ended)
+        room = await self._change(room_id, ended)
+        await self._files.surely(lambda catalog: catalog.save_happened(room))
+        return room
 
     async def _ask_stage_to_end(self, room_id: str) -> None:
         """The stage says the last word to listeners and writes it down; where there is none we write it ourselves."""
@@ -116,13 +227,14 @@ class Rooms:
             await asyncio.sleep(POLL_S)
 
     async def enter(self, room_id: str, role: Role) -> Room:
-        """What must be so before someone takes a seat: doors open (a host opens them by coming) and a stage there.
+        """What must be so before someone takes a seat: doors open (host and co-hosts open them by coming) and a stage
+        there.
 
         :raises Conflict: the doors are not open yet, or the room is over.
         """
         room = await self.get(room_id)
         if room.state is RoomState.SCHEDULED:
-            if role is not Role.HOST:
+            if role not in _OPENERS:
                 raise Conflict(
                     "The doors of this room are not open yet: they open when the host comes. Try again then."
                 )
@@ -131,6 +243,44 @@ class Rooms:
             raise Conflict(f"This room has {_over(room)}.")
         await self._stage(room_id)
         return room
+
+    # What is set while it is on air, and links: the bus first.
+
+    async def set_on_air(self, room_id: str, how: Callable[[Room], Room]) -> Room:
+        room = await self._change(room_id, how)
+        await self._files.surely(
+            lambda catalog: catalog.change_room(room_id, lambda filed: merging.to_catalog(filed, room))
+        )
+        return room
+
+    async def reissue(self, room_id: str, role: Role) -> Room:
+        """The shared link of a role is made anew; the one before is no longer good."""
+
+        def anew(room: Room) -> Room:
+            return room.with_(issues={**room.issues, role.value: room.issues.get(role.value, 0) + 1})
+
+        return await self.set_on_air(room_id, anew)
+
+    async def revoke(self, room_id: str, identity: str) -> Room:
+        """A personal link is no longer good. Twice is as good as once.
+
+        :raises Conflict: there are too many that were taken back.
+        """
+
+        def without(room: Room) -> Room:
+            if identity in room.revoked:
+                return room
+            if len(room.revoked) >= MAX_REVOKED:
+                raise Conflict(
+                    f"{MAX_REVOKED} links of this room were taken back, and no more can be. Make a new room."
+                )
+            return room.with_(revoked=(*room.revoked, identity))
+
+        room, now = await self.set_on_air(room_id, without), self._now()
+        await self._files.surely(lambda catalog: catalog.revoke_invitation(room_id, identity, now))
+        return room
+
+    # The stage.
 
     async def call(self, room_id: str, body: dict[str, Any], timeout_s: float = CALL_WITHIN_S) -> dict[str, Any]:
         """Asks the stage of a room that has one. :raises StageUnavailable: it has none now."""

@@ -13,9 +13,9 @@ from collections import Counter
 from pathlib import Path
 
 from rostra.errors import BadToken, RostraError, StageUnavailable
-from rostra.studio.rights import Rights
+from rostra.permissions import Action
+from rostra.studio.rights import Entrance
 from rostra.studio.rooms import Rooms
-from rostra.units import Role
 from rostra.unixpath import short
 from rostra.wire.handover import MAX_REST_BYTES, Handover, encode_handover
 from rostra.wire.source_head import MAX_HEAD_BYTES, head_end, parse_source_head
@@ -33,8 +33,6 @@ HANDOVER_WITHIN_S = 1.0
 
 READ_BYTES = 4096
 
-_ROLES = (Role.HOST, Role.COHOST, Role.SPEAKER)
-
 _REASONS = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 409: "Conflict",
             413: "Content Too Large", 415: "Unsupported Media Type", 503: "Service Unavailable"}  # fmt: skip
 
@@ -48,12 +46,12 @@ class SourcePort:
     """``listening`` is bound and listening. One task a client until it is handed over or refused."""
 
     def __init__(
-        self, listening: socket.socket, data: Path, rooms: Rooms, rights: Rights, outcomes: Counter[str]
+        self, listening: socket.socket, data: Path, rooms: Rooms, entrance: Entrance, outcomes: Counter[str]
     ) -> None:
         self._listening = listening
         self._data = data
         self._rooms = rooms
-        self._rights = rights
+        self._entrance = entrance
         self._outcomes = outcomes
         self._clients: set[asyncio.Task[None]] = set()
         self._accepting: asyncio.Task[None] | None = None
@@ -105,7 +103,7 @@ class SourcePort:
         async with asyncio.timeout(HEAD_WITHIN_S):
             data, end = await _read_head(client)
         head = parse_source_head(data[:end])
-        claims = self._rights.check(head.token, head.room, *_ROLES)
+        claims = await self._entrance.link(head.token, head.room, Action.SPEAK)
         await self._rooms.enter(head.room, claims.role)
         message = encode_handover(Handover(head, data[end:]))
         loop = asyncio.get_running_loop()

@@ -12,14 +12,14 @@ from collections.abc import Callable, Sequence
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from rostra.errors import BadRequest, Refused, StageUnavailable, Unsupported
-from rostra.studio.rights import Rights
+from rostra.errors import BadRequest, RostraError, StageUnavailable, Unsupported
+from rostra.permissions import Action
+from rostra.studio.problems import documented
+from rostra.studio.rights import Entrance
 from rostra.studio.rooms import OFFER_WITHIN_S, Rooms
-from rostra.units import Role
+from rostra.studio.sittings import Sittings
 
 SDP = "application/sdp"
-
-ON_STAGE = (Role.HOST, Role.COHOST, Role.SPEAKER)
 
 MAX_SEAT = 64
 MAX_NAME = 60
@@ -48,7 +48,14 @@ def _quoted(text: str) -> str:
     return re.sub(r'(["\\])', r"\\\1", text.replace("\r", "").replace("\n", ""))
 
 
-def routes(rooms: Rooms, rights: Rights, ice_servers: Sequence[str], base_url: Callable[[Request], str]) -> APIRouter:
+def routes(
+    rooms: Rooms,
+    entrance: Entrance,
+    sittings: Sittings,
+    ice_servers: Sequence[str],
+    base_url: Callable[[Request], str],
+) -> APIRouter:
+    rights = entrance.rights
     router = APIRouter(prefix="/stage", tags=["stage"])
     links = ice_links(ice_servers)
 
@@ -65,17 +72,22 @@ def routes(rooms: Rooms, rights: Rights, ice_servers: Sequence[str], base_url: C
             operation_id=kind,
             response_class=Response,
             openapi_extra={"requestBody": {"required": True, "content": {SDP: {"schema": {"type": "string"}}}}},
-            responses={201: {"content": {SDP: {}}, "description": "The answer; Location is the session."}},
+            responses={
+                **documented(404, 409, 410, 415),
+                201: {"content": {SDP: {}}, "description": "The answer; Location is the session."},
+            },
         )
         async def offer(request: Request, room: str) -> Response:
             token = rights.token(request.headers.get("authorization"))
-            claims = rights.check(token, room, *ON_STAGE)
+            claims = await entrance.link(token, room, Action.SPEAK)
             body = {"op": kind, "token": token, "sdp": await _sdp(request), **_who(request)}
             await rooms.enter(room, claims.role)
             answer = await rooms.call(room, body, OFFER_WITHIN_S)
             sdp, session = answer.get("sdp"), answer.get("session")
             if not isinstance(sdp, str) or not isinstance(session, str) or not _SESSION.fullmatch(session):
                 raise StageUnavailable(f"The stage of room {room} gave no answer that can be used. Try again.")
+            if kind == "whip":
+                sittings.note(room, session, claims.jti)
             # RFC 9725, 4.2: "201 Created" with the answer, and a Location that is the session's URL. It is absolute:
             # not every encoder resolves a relative one.
             location = f"{base_url(request)}/stage/{room}/{kind}/{session}"
@@ -87,17 +99,21 @@ def routes(rooms: Rooms, rights: Rights, ice_servers: Sequence[str], base_url: C
             # credentials for a relay: only for who holds a link.
             response = Response(status_code=204, headers={"Allow": "POST, OPTIONS", "Accept-Post": SDP})
             try:
-                rights.need_link(request.headers.get("authorization"), room, *ON_STAGE)
-            except Refused:
+                await entrance.link(rights.token(request.headers.get("authorization")), room, Action.SPEAK)
+            except RostraError:
                 return response
             return with_links(response)
 
         @router.delete(
-            f"/{{room}}/{kind}/{{session}}", summary="Leave", operation_id=f"leave_{kind}", response_class=Response
+            f"/{{room}}/{kind}/{{session}}",
+            summary="Leave",
+            operation_id=f"leave_{kind}",
+            response_class=Response,
+            responses=documented(404, 409, 410),
         )
         async def hangup(request: Request, room: str, session: str) -> Response:
             token = rights.token(request.headers.get("authorization"))
-            rights.check(token, room, *ON_STAGE)
+            await entrance.link(token, room, Action.SPEAK)
             if not _SESSION.fullmatch(session):
                 raise BadRequest("That is not a session.")
             await rooms.call(room, {"op": "hangup", "session": session, "token": token})

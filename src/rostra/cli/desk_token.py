@@ -1,0 +1,23 @@
+"""``rostra desk-token``: the operator's way to the desk."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+
+@click.command(epilog="Example:  rostra desk-token")
+@click.option("--data", metavar="DIR", help="The data folder of the running `rostra serve`. Default .rostra.")
+@click.option("--studio", metavar="URL", help="A studio elsewhere, with --token.")
+@click.option("--token", metavar="TOKEN", help="Its operator's token (DATA/keys/operator-token).")
+@click.option("--config", "config_file", metavar="FILE", help="Settings (TOML).")
+def command(**options: Any) -> None:
+    """Print the link by which an operator signs in to the desk.
+
+    Whoever has it may do everything to every room: treat it as a password.
+    """
+    from rostra.cli.room import studio_of
+
+    studio, token, _ = studio_of(options)
+    click.echo(f"{studio}/desk#t={token}")

@@ -1,0 +1,135 @@
+"""How often one may ask: a bucket of tokens for each link and for each address, and a small one for bad links.
+
+ASGI middleware before everything else, so that a thousand attempts a second to guess a link cost a dictionary look-up
+each, and no signature.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from rostra.errors import TooMany
+from rostra.studio import problems
+
+MAX_KNOWN = 10_000
+"""Buckets of a kind, and links known to be good: a hundred bytes each. The one that was not used for longest goes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    a_second: float
+    burst: int
+
+
+LINK = Rate(100.0, 400)
+"""A console asks about five times a second; ten speakers may share one link."""
+ADDRESS = Rate(200.0, 800)
+"""A whole team behind one address, or behind a proxy in front."""
+GUESSES = Rate(0.5, 40)
+"""Bad links from one address: someone who mistypes needs a few."""
+
+
+class Buckets:
+    """One for each key. Pure: is told the time."""
+
+    def __init__(self, rate: Rate, most: int = MAX_KNOWN) -> None:
+        self._rate, self._most = rate, most
+        self._full_at: OrderedDict[bytes, float] = OrderedDict()
+        """When the bucket is full again."""
+
+    def wait(self, key: bytes, now: float) -> float:
+        """Seconds until there is one to take; 0: there is."""
+        ahead = self._full_at.get(key, now) - now
+        return max(0.0, ahead - (self._rate.burst - 1) / self._rate.a_second)
+
+    def take(self, key: bytes, now: float) -> float:
+        """Takes one, unless it must be waited for: then seconds to wait."""
+        if (wait := self.wait(key, now)) > 0:
+            return wait
+        self._full_at[key] = max(now, self._full_at.get(key, now)) + 1 / self._rate.a_second
+        self._full_at.move_to_end(key)
+        if len(self._full_at) > self._most:
+            self._full_at.popitem(last=False)
+        return 0.0
+
+    def __len__(self) -> int:
+        return len(self._full_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    link: Rate = LINK
+    address: Rate = ADDRESS
+    guesses: Rate = GUESSES
+
+
+class Limits:
+    """``paths``: beginnings of the addresses that are limited; pages are files in memory."""
+
+    def __init__(
+        self, app: ASGIApp, rates: Rates, paths: tuple[str, ...] = ("/api", "/stage"),
+        clock: Callable[[], float] = monotonic,
+    ) -> None:  # fmt: skip
+        self._app, self._paths, self._clock = app, paths, clock
+        self._links, self._addresses = Buckets(rates.link), Buckets(rates.address)
+        self._guesses = Buckets(rates.guesses)
+        self._good: OrderedDict[bytes, None] = OrderedDict()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith(self._paths):
+            await self._app(scope, receive, send)
+            return
+        address, token = household(scope.get("client")), _token(scope)
+        if (wait := self._wait(address, token)) > 0:
+            refusal = problems.answer(TooMany("That is too often. Wait a little, then go on.", wait))
+            await refusal(scope, receive, send)
+            return
+
+        async def noting_send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._note(message["status"], address, token)
+            await send(message)
+
+        await self._app(scope, receive, noting_send)
+
+    def _wait(self, address: bytes, token: bytes) -> float:
+        now = self._clock()
+        if token not in self._good and (wait := self._guesses.wait(address, now)) > 0:
+            return wait
+        return self._addresses.take(address, now) or (self._links.take(token, now) if token in self._good else 0.0)
+
+    def _note(self, status: int, address: bytes, token: bytes) -> None:
+        if status == 401:
+            self._good.pop(token, None)
+            self._guesses.take(address, self._clock())
+        elif status < 400 and token:
+            self._good[token] = None
+            self._good.move_to_end(token)
+            if len(self._good) > MAX_KNOWN:
+                self._good.popitem(last=False)
+
+
+def household(client: tuple[str, int] | None) -> bytes:
+    """An IPv4 address, or the /64 of an IPv6 one: that is what one household is given."""
+    try:
+        address = ipaddress.ip_address(client[0] if client else "")
+    except ValueError:
+        return b"?"
+    if isinstance(address, ipaddress.IPv6Address):
+        return (address.ipv4_mapped.packed) if address.ipv4_mapped else address.packed[:8]
+    return address.packed
+
+
+def _token(scope: Scope) -> bytes:
+    """A short stand-in for the token: we keep no secrets in tables."""
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            return hashlib.blake2b(value, digest_size=16).digest()
+    return b""

@@ -1,0 +1,139 @@
+"""What people write, made safe to show beside what others wrote; and times on a clock on the wall. Pure.
+
+One form of each letter (NFC), no control characters, nothing invisible and nothing that turns the direction of what
+follows. A zero width joiner stays where it holds an emoji together.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+import zoneinfo
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Final
+
+MAX_MARKS: Final = 4
+"""Combining marks on one letter: Vietnamese has two, polytonic Greek three. More run over the lines above."""
+
+_ZWJ: Final = "\N{ZERO WIDTH JOINER}"
+_VARIATION: Final = "\N{VARIATION SELECTOR-16}"
+_DROPPED: Final = frozenset({"Cf", "Cs", "Co"})
+"""Format characters (overrides of direction, zero-width ones, tags), halves of surrogate pairs, private ones."""
+
+_SKIN: Final = range(0x1F3FB, 0x1F400)
+_LINK: Final = re.compile(r"https?://[^\s/?#@]+(?:[/?#]\S*)?", re.IGNORECASE)
+
+PAST_S: Final = 60.0
+"""A form that was filled in within the minute still counts as now."""
+FUTURE_S: Final = 10 * 366 * 24 * 3600.0
+"""Nobody announces an evening in eleven years."""
+
+
+def clean(text: str, *, lines: bool = False) -> str:
+    """``lines``: line breaks are kept, never more than one empty line at once.
+
+    :raises ValueError: if there are control characters in it.
+    """
+    text = unicodedata.normalize("NFC", text).replace("\r\n", "\n")
+    kept: list[str] = []
+    marks = 0
+    for at, c in enumerate(text):
+        category = unicodedata.category(c)
+        marks = marks + 1 if category in ("Mn", "Me") else 0
+        if c.isspace() and (category != "Cc" or c in "\n\t\r\v\f"):
+            kept.append("\n" if lines and c in "\n\u2028\u2029" else " ")
+        elif category == "Cc":
+            raise ValueError("control characters cannot stand in it")
+        elif c == _ZWJ:
+            if kept and at + 1 < len(text) and _emoji(kept[-1]) and _emoji(text[at + 1]):
+                kept.append(c)
+        elif category not in _DROPPED and marks <= MAX_MARKS:
+            kept.append(c)
+    whole = unicodedata.normalize("NFC", "".join(kept))  # what was taken out may have stood between letter and mark
+    if not lines:
+        return " ".join(whole.split())
+    rows = [" ".join(row.split()) for row in whole.split("\n")]
+    return "\n".join(row for row, before in zip(rows, ["", *rows], strict=False) if row or before).strip()
+
+
+def _emoji(c: str) -> bool:
+    return c == _VARIATION or ord(c) in _SKIN or unicodedata.category(c) == "So"
+
+
+def line(text: str, most: int, least: int = 0) -> str:
+    """A title or a name. :raises ValueError: as :func:`clean`; too long or too short."""
+    return _measured(clean(text), most, least)
+
+
+def lines(text: str, most: int) -> str:
+    """Words of several lines. :raises ValueError: as :func:`clean`; too long."""
+    return _measured(clean(text, lines=True), most, 0)
+
+
+def _measured(text: str, most: int, least: int) -> str:
+    if len(text) > most:
+        raise ValueError(f"at most {most} characters")
+    if len(text) < least:
+        raise ValueError("it may not be empty")
+    return text
+
+
+def link(text: str, most: int) -> str:
+    """An address on the web, or nothing. :raises ValueError: if it is something else."""
+    found = line(text, most)
+    if found and not _LINK.fullmatch(found):
+        raise ValueError("a link begins with https:// or http:// and has no spaces or names of users in it")
+    scheme, colon, rest = found.partition(":")
+    return f"{scheme.lower()}{colon}{rest}"
+
+
+@lru_cache(1)
+def _zones() -> frozenset[str]:
+    return frozenset(zoneinfo.available_timezones())
+
+
+def zone(name: str) -> str:
+    """:raises ValueError: if there is no time zone of that name."""
+    if name not in _zones():
+        raise ValueError("that is no time zone: write it as Europe/Berlin or UTC")
+    return name
+
+
+def moment(at: datetime, tz: str) -> tuple[float, str]:
+    """UTC seconds, and what must be said about it.
+
+    A time without an offset is what the clock on the wall shows in ``tz``. An hour that it skips is taken as if the
+    clock had not been changed yet; one that comes twice is taken the first time (RFC 5545, 3.3.5).
+    """
+    if at.tzinfo is not None:
+        return at.timestamp(), ""
+    where = zoneinfo.ZoneInfo(zone(tz))
+    first, second = at.replace(tzinfo=where, fold=0), at.replace(tzinfo=where, fold=1)
+    seconds = first.timestamp()
+    shown = datetime.fromtimestamp(seconds, UTC).astimezone(where)
+    if shown.replace(tzinfo=None) != at.replace(fold=0):
+        return seconds, (
+            f"There is no {at:%H:%M} on {at:%d.%m.%Y} in {tz}: the clock is put forward then. It is {shown:%H:%M}."
+        )
+    if first.utcoffset() != second.utcoffset():
+        ahead = first.utcoffset() or timedelta()
+        return seconds, (
+            f"It is {at:%H:%M} twice on {at:%d.%m.%Y} in {tz}: the clock is put back then. "
+            f"It is the first time, {_offset(ahead)} from UTC."
+        )
+    return seconds, ""
+
+
+def _offset(ahead: timedelta) -> str:
+    minutes = int(ahead.total_seconds() // 60)
+    return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
+
+
+def coming(at: float, now: float) -> float:
+    """A time that can be announced. :raises ValueError: if it is over, or too far away."""
+    if at < now - PAST_S:
+        raise ValueError("that time is over; choose one to come")
+    if at > now + FUTURE_S:
+        raise ValueError("that is more than ten years away; choose a time that is nearer")
+    return at
