@@ -26,9 +26,7 @@ def add(router: APIRouter, desk: Desk) -> None:
                 responses=documented(404))  # fmt: skip
     async def people(room: RoomId, authorization: Authorization = None) -> Stage:
         _, found = await need(authorization, room, Action.SEE_STAGE)
-        there: dict[str, Any] = {"seats": [], "returns": 0}
-        if found.on_air:
-            there = await rooms.call(room, {"op": "people"})
+        there = await rooms.call(room, {"op": "people"})
         return Stage(**{"state": found.state.value, "listening": desk.listening(room), **there})
 
     @router.get(
