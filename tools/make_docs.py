@@ -168,7 +168,9 @@ def life_of_a_room() -> str:
         "stateDiagram-v2",
         "    [*] --> scheduled",
     ]
-    out += [f"    {before.value} --> {after.value}: {event.value}" for (before, event), after in life.TRANSITIONS.items()]
+    out += [
+        f"    {before.value} --> {after.value}: {event.value}" for (before, event), after in life.TRANSITIONS.items()
+    ]
     out += [f"    {state.value} --> [*]" for state in sorted(life.OVER)]
     out += ["```", "", "| a room that is | and | is then | who may cause it |", "| --- | --- | --- | --- |"]
     for (before, event), after in life.TRANSITIONS.items():

@@ -84,6 +84,20 @@ async def test_a_stage_that_says_yes_and_does_nothing_does_not_keep_the_room_on_
     assert ended.ended > 0
 
 
+async def test_what_is_in_the_broadcast_delay_plays_out_before_the_end_is_written(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rooms_module, "ENDS_WITHIN_S", 0.2)
+    await door.room(state=RoomState.LIVE)
+    await door.others.stage_for("main")
+    door.others.answers["end"] = {"ok": True, "plays_out_s": 0.5}
+    assert (await door.office.rooms.end("main")).state is RoomState.LIVE
+    await asyncio.sleep(0.4)
+    assert (await door.office.rooms.get("main")).state is RoomState.LIVE, "the last words are still going out"
+    await asyncio.sleep(0.8)
+    assert (await door.office.rooms.get("main")).state is RoomState.ENDED, "the stage did not, so we did"
+
+
 async def test_a_room_on_air_without_a_stage_can_be_ended(door: Door) -> None:
     await door.room(state=RoomState.INTERRUPTED)
     assert (await door.office.rooms.end("main")).state is RoomState.ENDED

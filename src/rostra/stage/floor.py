@@ -18,7 +18,7 @@ from rostra.errors import BadRequest, Conflict, Forbidden, Full, Gone, NotFound
 from rostra.stage import rtp
 from rostra.stage.health import Health
 from rostra.stage.jitter import JitterBuffer
-from rostra.stage.moderation import Moderation
+from rostra.stage.moderation import Moderation, identity_of
 from rostra.stage.orders import MAX_NAME_CHARS, Orders, text
 from rostra.stage.rtc import Handlers, Link, Rtc
 from rostra.stage.sdp import Direction, parse_offer
@@ -346,6 +346,7 @@ class Floor:
             "echo": seat.id in self.heard.echo,
             "echo_db": self.heard.echo.get(seat.id),
             "session": seat.link,
+            "identity": identity_of(seat.key),
             "kind": held.kind if held is not None else None,
             "source": held.health.source.value if held is not None else "",
             "hears": any(back.key == seat.key and back.link.ready for back in self._returns.values()),

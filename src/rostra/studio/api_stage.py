@@ -34,8 +34,9 @@ def add(router: APIRouter, desk: Desk) -> None:
         responses=documented(404, 410),
     )  # fmt: skip
     async def me(room: RoomId, seat: Which = "", after: After = 0, authorization: Authorization = None) -> Me:
-        caller, found = await need(authorization, room, Action.SEE_STAGE)
-        if caller.operator or not found.on_air:
+        # The stage lets a link that was taken back read why it was, once (its note), and no more.
+        caller, found = await need(authorization, room, Action.SEE_STAGE, taken_back=True)
+        if caller.claims is None or not found.on_air:
             return Me(seat=None, notes=[], state=found.state.value)
         body = {"op": "me", "token": caller.token, "seat": seat, "after": after}
         return Me(**{"state": found.state.value, "notes": [], "seat": None, **await rooms.call(room, body)})

@@ -113,15 +113,17 @@ class Entrance:
     rights: Rights
     record: Callable[[str], Awaitable[Room]]
 
-    async def need(self, authorization: str | None, room_id: str, action: Action) -> tuple[Caller, Room]:
-        """Who asks, and the room.
+    async def need(
+        self, authorization: str | None, room_id: str, action: Action, *, taken_back: bool = False
+    ) -> tuple[Caller, Room]:
+        """Who asks, and the room. ``taken_back``: such a link will do, for whoever held it is to be told why.
 
         :raises BadToken: no link to this room, or one that was taken back. :raises Forbidden: they may not do that.
         :raises NotFound: there is no such room.
         """
         caller = self.rights.caller(authorization, room_id)
         room = await self.record(room_id)
-        if caller.claims is not None:
+        if caller.claims is not None and not taken_back:
             still_good(caller.claims, room)
         caller.need(action)
         return caller, room

@@ -35,6 +35,9 @@ OFFER_WITHIN_S = 10.0
 
 CALL_WITHIN_S = 3.0
 
+ENDS_WITHIN_S = 2.0
+"""A stage that was asked to end, and has nothing left to play, has written it down by then."""
+
 TRIES = 6
 """Of a compare-and-set: studio and stage change a room a few times an hour."""
 
@@ -50,6 +53,7 @@ class Rooms:
         """Called with a room whose announcement is new: its card is drawn again."""
         self.on_unpublished: Callable[[], None] = lambda: None
         """Called when the catalog has something that the bus may have to hear."""
+        self._ending: set[asyncio.Task[None]] = set()
 
     # Reading.
 
@@ -199,11 +203,28 @@ class Rooms:
         return await self.get(room_id)
 
     async def end(self, room_id: str) -> Room:
-        """Ends a room on air, cancels one that never was. Twice is as good as once."""
-        room = await self.get(room_id)
-        if room.on_air:
-            await self._ask_stage_to_end(room_id)
+        """Ends a room on air, cancels one that never was. Twice is as good as once.
 
+        With a broadcast delay it is still on air when this returns: what was said before goes out, and then the stage
+        writes that it has ended. Should the stage be gone by then, we do.
+        """
+        room = await self.get(room_id)
+        plays_out_s = await self._ask_stage_to_end(room_id) if room.on_air else 0.0
+        if plays_out_s > 0:
+            task = asyncio.get_running_loop().create_task(self._ended_after(room_id, plays_out_s + ENDS_WITHIN_S))
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
+            return await self.get(room_id)
+        return await self._write_end(room_id)
+
+    async def _ended_after(self, room_id: str, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        try:
+            await self._write_end(room_id)
+        except RostraError as e:
+            log.warning("room %s: its end could not be written down: %s", room_id, e)
+
+    async def _write_end(self, room_id: str) -> Room:
         def ended(room: Room) -> Room:
             if room.over:
                 return room
@@ -214,17 +235,22 @@ class Rooms:
         await self._files.surely(lambda catalog: catalog.save_happened(room))
         return room
 
-    async def _ask_stage_to_end(self, room_id: str) -> None:
-        """The stage says the last word to listeners and writes it down; where there is none we write it ourselves."""
+    async def _ask_stage_to_end(self, room_id: str) -> float:
+        """The stage says the last word to listeners and writes it down; where there is none we write it ourselves.
+        Seconds until what is in its broadcast delay has gone out."""
         try:
-            await self._bus.call_stage(room_id, {"op": "end"}, CALL_WITHIN_S)
+            answer = await self._bus.call_stage(room_id, {"op": "end"}, CALL_WITHIN_S)
         except (Unavailable, NotFound) as e:
             log.warning("room %s is ended without its stage: %s", room_id, e)
-            return
-        for _ in range(int(2.0 / POLL_S)):
+            return 0.0
+        left = answer.get("plays_out_s")
+        if isinstance(left, int | float) and left > 0:
+            return float(left)
+        for _ in range(int(ENDS_WITHIN_S / POLL_S)):
             if not (await self.get(room_id)).on_air:
-                return
+                break
             await asyncio.sleep(POLL_S)
+        return 0.0
 
     async def enter(self, room_id: str, role: Role) -> Room:
         """What must be so before someone takes a seat: doors open (host and co-hosts open them by coming) and a stage
