@@ -6,6 +6,7 @@ import http.server
 import json
 import os
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,11 @@ from click.testing import CliRunner, Result
 
 from rostra.cli import main
 from rostra.keys import make_keys, operator_token
+
+NAMES = [
+    "create", "list", "show", "change", "open", "start", "end", "cancel", "postpone", "links", "invite", "revoke",
+    "reissue", "delete", "desk",
+]  # fmt: skip
 
 ROOM = {
     "id": "talk", "title": "A talk", "state": "scheduled",
@@ -28,21 +34,25 @@ class Studio:
     def __init__(self) -> None:
         self.asked: list[tuple[str, str, Any, str]] = []
         self.answer: tuple[int, Any] = (200, ROOM)
+        self.refuse = ""
+        """A path that is answered by a refusal."""
         studio = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def handle_any(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 token = self.headers.get("Authorization", "")
-                studio.asked.append((self.command, self.path, json.loads(body) if body else None, token))
-                status, found = studio.answer
+                kind = self.headers.get("Content-Type", "")
+                said = json.loads(body) if body and kind == "application/json" else body or None
+                studio.asked.append((self.command, self.path, said, token))
+                status, found = studio.answer if self.path != studio.refuse else (415, {"detail": "No."})
                 sent = found if isinstance(found, bytes) else json.dumps(found).encode()
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(sent)))
                 self.end_headers()
                 self.wfile.write(sent)
 
-            do_GET = do_POST = handle_any
+            do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = handle_any
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -73,6 +83,16 @@ def data(tmp_path: Path, studio: Studio, monkeypatch: pytest.MonkeyPatch) -> Pat
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "serve.json").write_text(json.dumps({"studio": studio.url}))
     return tmp_path
+
+
+@pytest.fixture
+def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The clock of this machine."""
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
 
 
 def run(data: Path, *words: str) -> Result:
@@ -141,26 +161,144 @@ def test_odd_arguments_go_nowhere(studio: Studio, data: Path) -> None:
 
 
 def test_every_command_teaches_by_an_example() -> None:
-    names = [
-        "create",
-        "list",
-        "show",
-        "change",
-        "open",
-        "start",
-        "end",
-        "cancel",
-        "postpone",
-        "links",
-        "invite",
-        "revoke",
-        "reissue",
-        "delete",
-    ]
-    for words in ([], *([name] for name in names)):
+    for words in ([], *([name] for name in NAMES)):
         assert "Example:" in CliRunner().invoke(main, ["room", *words, "--help"]).output
 
 
 def test_the_desk_is_signed_in_to_by_a_link(studio: Studio, data: Path) -> None:
-    shown = CliRunner().invoke(main, ["desk-token", "--data", str(data)])
-    assert shown.output == f"{studio.url}/desk#t={operator_token(data)}\n"
+    link = f"{studio.url}/desk#t={operator_token(data)}"
+    assert run(data, "desk").output == f"{link}\n"
+    assert json.loads(run(data, "desk", "--json").output) == {"link": link}
+    assert CliRunner().invoke(main, ["desk-token", "--data", str(data)]).output == f"{link}\n"
+    assert studio.asked == []
+
+
+def test_a_room_is_announced_with_all_that_is_said(studio: Studio, data: Path, tmp_path: Path) -> None:
+    (tmp_path / "sea.png").write_bytes(b"the sea")
+    words = (
+        "create", "A talk", "--at", "2030-05-01T19:30", "--tz", "Europe/Berlin", "--words", "Of the sea.", "--speaker",
+        "Ann", "--speaker", "Ben", "--invited", "--unlisted", "--delay", "10", "--doors", "30",
+        "--picture", str(tmp_path / "sea.png"),
+    )  # fmt: skip
+    shown = run(data, *words)
+    assert shown.exit_code == 0, shown.output
+    assert studio.asked[0][2] == {
+        "title": "A talk", "at": "2030-05-01T19:30:00", "tz": "Europe/Berlin", "words": "Of the sea.",
+        "speakers": ["Ann", "Ben"], "invited": True, "listed": False, "delay_s": 10.0, "doors_s": 1800.0,
+    }  # fmt: skip
+    assert studio.asked[1][:3] == ("PUT", "/api/rooms/talk/picture", b"the sea")
+    assert shown.stderr == "19:30 is on the clock in Europe/Berlin.\n"
+
+
+def test_a_picture_that_is_not_taken_does_not_hide_the_links(studio: Studio, data: Path, tmp_path: Path) -> None:
+    (tmp_path / "sea.png").write_bytes(b"the sea")
+    studio.refuse = "/api/rooms/talk/picture"
+    shown = run(data, "create", "A talk", "--picture", str(tmp_path / "sea.png"))
+    assert shown.exit_code == 1
+    assert "http://s/host/talk#t=H" in shown.stdout
+    assert shown.stderr == (
+        "rostra: The room is made, but without its picture: No. Then: rostra room change talk --picture FILE\n"
+    )
+
+
+def test_a_picture_that_cannot_be_had_is_said_before_anything_is_made(
+    studio: Studio, data: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "empty.png").touch()
+    for file, why in (("none.png", "cannot be read"), ("empty.png", "is empty"), (".", "cannot be read")):
+        shown = run(data, "create", "A talk", "--picture", str(tmp_path / file))
+        assert (shown.exit_code, why in shown.output) == (2, True)
+    assert studio.asked == []
+
+
+def test_a_time_without_an_offset_is_on_the_clock_of_this_machine(studio: Studio, data: Path, berlin: None) -> None:
+    for words in (("create", "A talk"), ("change", "talk"), ("postpone", "talk")):
+        shown = run(data, *words, "--at", "2030-05-01T19:30", "--json")
+        assert json.loads(shown.stdout) == ROOM
+        assert shown.stderr == ("19:30 is on the clock of this machine (CEST, +0200); --tz names another zone.\n")
+        assert studio.asked[-1][2]["at"] == "2030-05-01T19:30:00+02:00"
+    assert "Wed 01 May 2030 19:30 CEST" in run(data, "show", "talk").stdout
+
+
+def test_a_room_is_postponed_by_the_clock_of_a_zone(studio: Studio, data: Path) -> None:
+    shown = run(data, "postpone", "talk", "--at", "2030-01-05T19:30", "--tz", "Asia/Tokyo", "--note", "Ill.")
+    assert studio.asked[0][1:3] == (
+        "/api/rooms/talk/postpone", {"at": "2030-01-05T19:30:00+09:00", "note": "Ill."},
+    )  # fmt: skip
+    assert shown.stderr == "19:30 is on the clock in Asia/Tokyo.\n"
+    assert shown.stdout.startswith("talk is scheduled, ")
+
+
+def test_an_unknown_zone_goes_nowhere(studio: Studio, data: Path) -> None:
+    for zone in ("Mars", "", "../etc", "Europe"):
+        shown = run(data, "create", "A", "--tz", zone)
+        assert (shown.exit_code, "is no time zone" in shown.output) == (2, True)
+    assert studio.asked == []
+
+
+def test_what_must_be_said_about_a_time_is_said(studio: Studio, data: Path) -> None:
+    studio.answer = (200, {**ROOM, "remark": "There is no 02:30 that day."})
+    for words in (("create", "A talk"), ("change", "talk", "--title", "B")):
+        assert "There is no 02:30 that day." in run(data, *words).stderr
+
+
+def test_change_wants_something_to_change(studio: Studio, data: Path, tmp_path: Path) -> None:
+    assert run(data, "change", "talk").exit_code == 2
+    assert studio.asked == []
+    run(data, "change", "talk", "--public", "--listed", "--delay", "0")
+    assert studio.asked[0] == (
+        "PATCH", "/api/rooms/talk", {"listed": True, "invited": False, "delay_s": 0.0},
+        f"Bearer {operator_token(data)}",
+    )  # fmt: skip
+    (tmp_path / "sea.png").write_bytes(b"the sea")
+    assert run(data, "change", "talk", "--picture", str(tmp_path / "sea.png")).exit_code == 0
+    assert [asked[0] for asked in studio.asked] == ["PATCH", "PUT"]
+
+
+def test_its_life(studio: Studio, data: Path) -> None:
+    for state, words in (
+        ("open", ("open", "talk")), ("live", ("start", "talk")), ("ended", ("end", "talk")),
+        ("cancelled", ("cancel", "talk", "--note", "Ill.")),
+    ):  # fmt: skip
+        studio.answer = (200, {**ROOM, "state": state})
+        assert run(data, *words).output == f"talk is {state}.\n"
+        assert studio.asked[-1][:2] == ("POST", f"/api/rooms/talk/{words[0]}")
+    assert studio.asked[-1][2] == {"note": "Ill."}
+
+
+def test_links_are_shown_given_and_taken_back(studio: Studio, data: Path) -> None:
+    studio.answer = (201, {"link": "http://s/speak/talk#t=P", "identity": "i-1"})
+    assert run(data, "invite", "talk", "speaker", "Ann").output == "http://s/speak/talk#t=P\n"
+    assert studio.asked[-1][2] == {"role": "speaker", "name": "Ann"}
+    assert run(data, "invite", "talk", "king").exit_code == 2
+    studio.answer = (200, {"role": "host", "link": "http://s/host/talk#t=N"})
+    assert run(data, "reissue", "talk", "host").output == "http://s/host/talk#t=N\n"
+    made = {"identity": "i-1", "role": "speaker", "name": "Ann", "at": ROOM["at"], "revoked": None}
+    page = {"items": [made, {**made, "identity": "i-2", "revoked": ROOM["at"]}], "next": None, "complete": False}
+    studio.answer = (200, {**page, "shared": {"host": "http://s/host/talk#t=H"}})
+    shown = run(data, "links", "talk")
+    assert shown.stdout == ("host     http://s/host/talk#t=H\nspeaker  i-1  Ann\nspeaker  i-2  Ann taken back\n")
+    assert "the catalog does not answer" in shown.stderr
+    studio.answer = (200, {})
+    assert run(data, "revoke", "talk", "i-1").output == "It is no longer good.\n"
+    assert studio.asked[-1][:2] == ("DELETE", "/api/rooms/talk/links/i-1")
+
+
+def test_delete_asks(studio: Studio, data: Path) -> None:
+    shown = CliRunner().invoke(main, ["room", "delete", "talk", "--data", str(data)], input="n\n")
+    assert shown.exit_code == 1
+    assert "'A talk'" in shown.stderr
+    assert [asked[0] for asked in studio.asked] == ["GET"]
+    shown = CliRunner().invoke(main, ["room", "delete", "talk", "--data", str(data)], input="y\n")
+    assert (shown.exit_code, studio.asked[-1][:2]) == (0, ("DELETE", "/api/rooms/talk"))
+    studio.asked.clear()
+    assert run(data, "delete", "talk", "--yes").output == "talk is deleted.\n"
+    assert [asked[0] for asked in studio.asked] == ["DELETE"]
+
+
+def test_an_odd_studio_or_token_is_a_sentence(data: Path) -> None:
+    for words in (("--studio", "studio.test", "--token", "x"), ("--studio", "http://127.0.0.1:1", "--token", "x\ny")):
+        shown = CliRunner().invoke(main, ["room", "list", *words])
+        assert shown.exit_code == 1
+        assert shown.output.startswith("rostra: ")
+        assert "x\ny" not in shown.output

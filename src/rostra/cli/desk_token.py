@@ -17,7 +17,6 @@ def command(**options: Any) -> None:
 
     Whoever has it may do everything to every room: treat it as a password.
     """
-    from rostra.cli.room import studio_of
+    from rostra.cli.room import desk_link
 
-    studio, token, _ = studio_of(options)
-    click.echo(f"{studio}/desk#t={token}")
+    click.echo(desk_link(options))
