@@ -50,7 +50,7 @@ def upgrade() -> None:
         *_times("delay_s"),
         sa.Column("locked", sa.Boolean(), nullable=False),
         *_words("issues", "revoked", "note"),
-        sa.Column("moved", sa.Integer(), nullable=False),
+        sa.Column("moved", sa.BigInteger(), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
         sa.Column("published", sa.BigInteger(), nullable=False),
         sa.Column("board", sa.BigInteger(), nullable=False),
