@@ -12,6 +12,8 @@ from interop.hls_rules import RULES, check
 from interop.hls_text import Fetched, Run, Seen
 
 FOLLOW_S = 25.0
+LOOKS = FOLLOW_S * 2 - 10
+"""At each rendition, two parts a second; a busy machine is slow to ask and is given more time for as many."""
 
 ON_ONE_CLOCK = {
     "parts_come_in_time", "segments_come_in_time", "renditions_keep_step", "reports_are_true", "deltas_make_the_whole",
@@ -34,7 +36,9 @@ class Client:
 
     async def follow(self, rendition: str) -> None:
         seen = await self._look(rendition, None, skip=False)
-        while self.now < FOLLOW_S:
+        looks = 1
+        while self.now < FOLLOW_S or (looks < LOOKS and self.now < 3 * FOLLOW_S):
+            looks += 1
             msn, part = seen.playlist.last
             asked = (msn, part + 1)
             hint = seen.playlist.hint
@@ -92,7 +96,7 @@ async def test_a_running_edge_breaks_no_rule(ann: str) -> None:
         await asyncio.gather(client.follow("opus"), client.follow("aac"))
         multivariant = (await http.get(f"{ann}/hls/main.m3u8")).content
     run = Run(multivariant, sorted(client.seen, key=lambda s: s.at_s), list(client.fetched.values()))
-    assert len(run.whole("opus")) >= FOLLOW_S, "half of the two a second at least: a busy machine is slow to ask"
+    assert len(run.whole("opus")) >= LOOKS
     assert [str(v) for v in check(run, only=set(RULES) - ON_ONE_CLOCK)] == []
     assert {h["content-type"] for h in client.headers} == {"application/vnd.apple.mpegurl"}
     assert all("max-age=" in h["cache-control"] for h in client.headers)

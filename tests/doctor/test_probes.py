@@ -42,6 +42,11 @@ def test_a_data_folder_that_may_not_be_written(tmp_path: Path) -> None:
     assert probes.data_folder(tmp_path).verdict is Verdict.FAIL
 
 
+def test_a_data_folder_where_nobody_may_write() -> None:
+    """Not even root, for whom the check above is left out."""
+    assert probes.data_folder(Path("/proc/self")).verdict is Verdict.FAIL
+
+
 def test_a_data_folder_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     assert probes.data_folder(tmp_path / "file").verdict is Verdict.FAIL
