@@ -19,6 +19,7 @@ from rostra.bus.connection import Connection
 from rostra.errors import NotFound, RostraError, WireError
 from rostra.wire.boards import Board, decode_board, encode_board
 from rostra.wire.hands import Hand, decode_hand, encode_hand
+from rostra.wire.rehearsals import Granted, decode_granted, encode_granted
 from rostra.wire.rooms import Room, decode_room, encode_room
 
 log = logging.getLogger("rostra.bus")
@@ -90,7 +91,12 @@ BOARDS: Final = Bucket[Board]("boards", encode_board, decode_board, 256 * 1024, 
 PICTURES: Final = Bucket[bytes]("pictures", bytes, bytes, 80 * 1024, 512 * 1024 * 1024)
 """Re-encoded, 60 KB at most each; edges fetch what they are asked for."""
 
-BUCKETS: Final[tuple[Bucket[Any], ...]] = (ROOMS, HANDS, BOARDS, PICTURES)
+REHEARSALS: Final = Bucket[Granted](
+    "rehearsals", encode_granted, decode_granted, 4 * 1024, 1024 * 1024, max_age_s=24 * 3600.0, news="rehearsal-consent."
+)
+"""Consents to a rehearsal, and the private halves that answer for them: for a day at most (``wire.rehearsals``)."""
+
+BUCKETS: Final[tuple[Bucket[Any], ...]] = (ROOMS, HANDS, BOARDS, PICTURES, REHEARSALS)
 
 
 class Store(Generic[T]):

@@ -17,7 +17,7 @@ from typing import Any, Self
 from nats.aio.msg import Msg
 
 from rostra.bus import streams, subjects
-from rostra.bus.buckets import BOARDS, HANDS, PICTURES, ROOMS, Store
+from rostra.bus.buckets import BOARDS, HANDS, PICTURES, REHEARSALS, ROOMS, Store
 from rostra.bus.connection import CallHandler, Connection, Hook
 from rostra.errors import BusUnavailable, Conflict, NotFound, RostraError, Unavailable, WireError
 from rostra.units import Part, PartName
@@ -58,6 +58,7 @@ class Bus:
         self.hands = Store(self._connection, HANDS)
         self.boards = Store(self._connection, BOARDS)
         self.pictures = Store(self._connection, PICTURES)
+        self.rehearsals = Store(self._connection, REHEARSALS)
 
     @classmethod
     async def connect(cls, url: str, name: str, timeout_s: float | None = None) -> Self:
@@ -293,7 +294,7 @@ class Bus:
 
     @property
     def _stores(self) -> tuple[Store[Any], ...]:
-        return (self.rooms, self.hands, self.boards, self.pictures)
+        return (self.rooms, self.hands, self.boards, self.pictures, self.rehearsals)
 
 
 def _guarded(callback: Callable[..., None], *arguments: Any) -> None:

@@ -22,6 +22,8 @@ VERBS = {
     "desk-token": "Print the link by which an operator signs in to the desk.",
     "publish": "Let a file, a stream or standard input speak in a room.",
     "listen": "Join a room as a listener and measure what arrives.",
+    "rehearse": "Send a crowd, and attacks, to a Rostra that agreed to it.",
+    "plan": "Machines, bandwidth and cost for a number of listeners.",
     "doctor": "Check what this machine can carry.",
     "edge": "Run one front door by itself (for a cluster).",
     "studio": "Run the stage door by itself (for a cluster).",

@@ -377,6 +377,33 @@ def _more(options: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+@command.command(
+    "rehearsal-token",
+    epilog="""\b
+Example:  rostra room rehearsal-token
+          rostra room rehearsal-token https://live.example.org --hours 4""",
+)
+@click.argument("url", required=False, default="")
+@click.option("--hours", type=click.FloatRange(0.01, 24), default=2.0, show_default=True, help="How long it holds.")
+@click.option("--stage-door", is_flag=True, help="The stage door of this machine may be attacked as well.")
+@click.option("--data", metavar="DIR", help="The data folder of the running `rostra serve`. Default .rostra.")
+@click.option("--nats", metavar="URL", default="", help="The bus, where `rostra serve` does not run here.")
+@click.option("--config", "config_file", metavar="FILE", help="Settings (TOML).")
+def rehearsal_token(
+    url: str, *, hours: float, stage_door: bool, data: str | None, nats: str, config_file: str | None
+) -> None:
+    """Agree to a rehearsal of the front door at URL, and print the token that says so.
+
+    Whoever has it may send a crowd and attacks to that address, and to no other, until it expires: see
+    `rostra rehearse`. URL: as the rehearsal will be given it; the front door of this machine by default.
+    """
+    from rostra import config
+    from rostra.cli._consent import make_consent
+
+    folder = Path(config.load(config_file, {"data": data} if data else {}).data)
+    click.echo(make_consent(folder, url, hours, nats=nats, stage_door=stage_door))
+
+
 def _moment(at: str | None, tz: str | None, here: tzinfo | None = None) -> str | None:
     """The time to ask for; says on whose clock one without an offset was read. ``here``: of this machine."""
     if at is None or (found := datetime.fromisoformat(at)).tzinfo is not None:

@@ -29,6 +29,7 @@ from rostra.edge.poller import Poller, Wire
 from rostra.edge.postbox import ENDED, THANKS, Postbox, Sent
 from rostra.edge.query import cookie_name, parse_codec, token_in_cookies, token_of
 from rostra.edge.quota import Quota, Rate
+from rostra.edge.rehearsals import Rehearsals
 from rostra.edge.room import RoomOnAir
 from rostra.edge.routes import POSTED, Kind, Route, resolve
 from rostra.edge.shelf import Shelf
@@ -119,6 +120,7 @@ class Door:
         self.gallery = Gallery(carrier, self.errands, Shelf())
         self.hls = Hls(self)
         self.guests = Guests(key, Quota(GUESSES, secrets.token_bytes(16)))
+        self.rehearsals = Rehearsals(key)
         self._poller = poller
         self._make_windows = make_windows
         self._notice = notice
@@ -261,6 +263,8 @@ class Door:
             raise MethodNotAllowed(request.method, ALLOW_POST if posted else ALLOW)
         self.asked[kind.name] = self.asked.get(kind.name, 0) + 1
         if not route.room:
+            if kind is Kind.REHEARSAL:
+                return self.rehearsals.answer(body, self.wall)
             return self._common(route, request, conversation)
         room, record = self._room_of(route)
         if not record.invited or kind is Kind.CALENDAR:

@@ -35,6 +35,7 @@ from rostra.errors import Full
 from rostra.units import Part, Rendition
 from rostra.wire.boards import Board
 from rostra.wire.hands import Hand
+from rostra.wire.rehearsals import Granted
 from rostra.wire.rooms import Room
 
 log = logging.getLogger("rostra.edge")
@@ -235,6 +236,9 @@ class Front:
 
     def on_hand(self, key: str, hand: Hand | None) -> None:
         self.door.postbox.hands.on_hand(key, hand)
+
+    def on_consent(self, identity: str, granted: Granted | None) -> None:
+        self.door.rehearsals.on_consent(identity, granted, time.time())
 
     # --- connections ---
 

@@ -37,10 +37,11 @@ class Kind(Enum):
     RSVP = auto()
     REACT = auto()
     REPORT = auto()
+    REHEARSAL = auto()
 
 
-POSTED = frozenset({Kind.HAND, Kind.RSVP, Kind.REACT, Kind.REPORT})
-"""Where listeners send something; there is nothing to get."""
+POSTED = frozenset({Kind.HAND, Kind.RSVP, Kind.REACT, Kind.REPORT, Kind.REHEARSAL})
+"""Where something is sent; there is nothing to get."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ _FIXED = {
     "/metrics": Route(Kind.METRICS),
     "/rooms.json": Route(Kind.ROOMS),
     "/feed.xml": Route(Kind.ALL_FEED),
+    "/rehearsal": Route(Kind.REHEARSAL),
 }
 _IN_ROOM = {
     "": Kind.PAGE,

@@ -146,6 +146,7 @@ async def run_edge(settings: Settings, stop: asyncio.Event, name: str | None = N
         await bus.watch_rooms(front.on_record)
         await bus.boards.watch(front.on_board)
         await bus.hands.watch(front.on_hand)
+        await bus.rehearsals.watch(front.on_consent)
         await bus.subscribe_parts(front.on_part)
         front.door.warm = True
         host, port = front.start()

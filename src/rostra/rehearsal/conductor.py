@@ -1,0 +1,313 @@
+"""One rehearsal from its consent to its report: starts generators, listens to them, asks the target how it fares."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rostra import __version__
+from rostra.errors import BadRequest, RostraError, Unavailable
+from rostra.rehearsal import samples, summary
+from rostra.rehearsal.counting import Histogram, Second
+from rostra.rehearsal.crew import Crew, LocalCrew
+from rostra.rehearsal.jobs import Job, crowd_jobs
+from rostra.rehearsal.machine import Processes, facts
+from rostra.rehearsal.objectives import judge
+from rostra.rehearsal.scenario import AttackFile, AttackPlan, CrowdPlan, Kind
+from rostra.rehearsal.summary import Log
+from rostra.rehearsal.target import Refusal, Target, ask_consent, check_token, exchange, get
+from rostra.units import WallTime
+
+START_S = 2.0
+"""Until the first arrival, and so much more for each process: an interpreter with its libraries takes half a second."""
+
+START_EACH_S = 0.6
+
+STARTERS = 6
+"""More processes than this start no slower: they share the cores as it is."""
+
+ASK_AGAIN_S = 10.0
+"""How often consent is asked for while it runs: an operator who takes it back is heard."""
+
+GONE_AFTER_S = 15
+"""A target that has not answered for so long, and at which nobody is in, is gone: the rest would be noise."""
+
+PROBE_WITHIN_S = 2.0
+
+AFTER_RETURN_S = 20.0
+"""After a cut, so that everyone can be back: the longest that a client waits, and the way in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What is to be rehearsed."""
+
+    target: Target
+    token: str
+    crowd: CrowdPlan
+    attacks: tuple[AttackFile, ...] = ()
+    objectives: tuple[str, ...] = ()
+    processes: int = 0
+    """Generators of the crowd; 0: as many as open files ask for."""
+    cores: tuple[int, ...] = ()
+    """The CPUs that generators may use; empty: any."""
+    source: NDArray[np.int16] | None = None
+    """What is being played, to compare with."""
+
+    @property
+    def plans(self) -> list[AttackPlan]:
+        return [plan for file in self.attacks for plan in file.attack]
+
+    @property
+    def seconds(self) -> float:
+        crowd = self.crowd
+        after_cut = AFTER_RETURN_S if crowd.arrivals.cut_s is not None else 0.0
+        ends = max((file.ends_s for file in self.attacks), default=0.0)
+        return max(crowd.over_s + after_cut + crowd.hold_s, ends + (5.0 if ends else 0.0))
+
+
+@dataclass(slots=True)
+class Progress:
+    """What a person sees while it runs."""
+
+    second: int
+    seconds: float
+    latest: Second = field(default_factory=Second)
+    asked: int = 0
+    heard: int = 0
+    underruns: int = 0
+    lost: int = 0
+    waiting: int = 0
+    attack: str = ""
+    first_p99: float | None = None
+    step: str = ""
+    problem: str = ""
+
+
+Show = Callable[[Progress], None]
+
+
+class Rehearsal:
+    """:meth:`run` it once."""
+
+    def __init__(self, orders: Orders, crew: Crew | None = None) -> None:
+        self.orders = orders
+        self.log = Log()
+        self._local = LocalCrew(min((f.weight for f in orders.attacks), default=100))
+        self._crew = crew or self._local
+        self._consent = check_token(orders.token, orders.target, WallTime(time.time()))
+        self._numbers: dict[tuple[str, int], int] = {}
+        self._stopped = False
+        self._unanswered = 0
+        self.problems: list[str] = []
+
+    async def run(self, show: Show) -> dict[str, Any]:
+        """The report. :raises RostraError: the target does not agree, or has no such room: nothing was sent."""
+        orders = self.orders
+        await asyncio.to_thread(ask_consent, orders.target, self._consent)
+        state = await self._state()
+        if state is None:
+            raise BadRequest(
+                f"There is no room {orders.target.room!r} at {orders.target.origin}, or it does not answer."
+            )
+        if state.get("state") in ("ended", "cancelled"):
+            raise BadRequest(f"The room {orders.target.room!r} is over. Rehearse one that is on air.")
+        processes = Processes(orders.target)
+        jobs = self._jobs(state)
+        for number, job in enumerate(j for j in jobs if j.attack is not None):
+            self._numbers[job.name, job.seed] = number
+        begin = jobs[0].begin_wall
+        await self._crew.start(jobs, self._told)
+        for pid, name in self._local.pids.items():
+            processes.add(pid, name)
+        watching = asyncio.create_task(self._watch(begin, processes, show))
+        try:
+            self.problems += await self._crew.finished()
+        except asyncio.CancelledError:
+            self._crew.stop()
+            self._event(time.time() - begin, "stopped by whoever started it")
+            self.problems += await self._crew.finished()
+            self.problems.append("It was stopped before its end.")
+        finally:
+            watching.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await watching
+        return self._report(begin, processes)
+
+    def stop(self, why: str) -> None:
+        if not self._stopped:
+            self._stopped = True
+            self.problems.append(why)
+            self._crew.stop()
+
+    # --- what is to be done ---
+
+    def _jobs(self, state: dict[str, Any]) -> list[Job]:
+        orders = self.orders
+        count = min(STARTERS, (orders.processes or -(-orders.crowd.listeners // 15_000)) + len(orders.plans))
+        begin = time.time() + START_S + START_EACH_S * count
+        epoch = float(state.get("epoch") or 0.0)
+        delay_s = float(state.get("delay_s") or 0.0)
+        base = Job(orders.target, begin, orders.seconds, epoch + delay_s if epoch else 0.0, orders.crowd)
+        jobs = crowd_jobs(base, orders.processes, orders.cores)
+        for number, plan in enumerate(orders.plans):
+            target = self._stage_door(orders.target) if plan.kind is Kind.STAGE_DOOR else orders.target
+            jobs.append(replace(base, target=target, crowd=None, attack=plan, worker=number, seed=number + 1))
+        return jobs
+
+    def _stage_door(self, target: Target) -> Target:
+        """The stage door, where the operator signed for it. Only on the addresses that answered."""
+        host, _, port = self._consent.studio.rpartition("//")[2].rpartition(":")
+        if not port.isdigit():
+            return target
+        return replace(
+            target, host=host.strip("[]"), port=int(port), tls=self._consent.studio.startswith("https:"), proxied=False
+        )
+
+    # --- what is told ---
+
+    def _told(self, job: Job, body: dict[str, Any]) -> None:
+        log = self.log
+        attack = job.attack is not None
+        bots = job.attack is not None and job.attack.kind is Kind.BOTS
+        if "total" in body:
+            if bots:
+                log.bot_totals.append(body["total"])
+            if attack:
+                log.attack_totals[job.worker] = {
+                    k: v for k, v in body["total"].items() if isinstance(v, int | float | str)
+                }
+            else:
+                log.totals.append(body["total"])
+                log.samples += [base64.b64decode(s) for s in body.get("samples", [])]
+            return
+        if "second" not in body:
+            return
+        number, second = int(body["second"]), Second.from_json(body)
+        into = log.bots if bots else log.attacks.setdefault(job.worker, {}) if attack else log.crowd
+        into.setdefault(number, Second()).merge(second)
+        if not attack:
+            for at, counts in body.get("firsts", {}).items():
+                log.firsts.setdefault(int(at), Histogram()).merge(Histogram.from_json(counts))
+
+    def _event(self, at: float, words: str) -> None:
+        self.log.events.append([round(at, 1), words])
+
+    # --- meanwhile ---
+
+    async def _watch(self, begin: float, processes: Processes, show: Show) -> None:
+        consent_at = begin + ASK_AGAIN_S
+        await asyncio.sleep(max(0.0, begin - time.time()))
+        processes.sample()
+        number, step, flush_s = 0, "open", 0.0
+        while True:
+            await asyncio.sleep(max(0.05, begin + number + 1 - time.time()))
+            self.log.processes[number] = processes.sample()
+            state = await self._state()
+            if state is not None:
+                self._unanswered = 0
+                door = state.get("door")
+                now_step = str(door.get("step", "open")) if isinstance(door, dict) else "open"
+                self.log.probes[number] = {
+                    "flush_s": state.get("flush_s"), "listening": state.get("listening"),
+                    "room": state.get("state"), "step": now_step,
+                }  # fmt: skip
+                if now_step != step:
+                    self._event(number, f"the door: {now_step}")
+                if state.get("flush_s") not in (None, flush_s):
+                    self._event(number, f"flush {state['flush_s']:g} s")
+                step, flush_s = now_step, float(state.get("flush_s") or 0.0)
+            else:
+                self._unanswered += 1
+                if self._unanswered == 3:
+                    self._event(number, "the target does not answer")
+            self._is_it_gone(number)
+            if time.time() >= consent_at and not self._stopped:
+                consent_at = time.time() + ASK_AGAIN_S
+                await self._still_agrees()
+            show(self._progress(number, step))
+            number = max(number + 1, int(time.time() - begin))
+
+    def _is_it_gone(self, number: int) -> None:
+        latest = self.log.crowd.get(max(self.log.crowd, default=-1), Second())
+        if self._unanswered >= GONE_AFTER_S and not latest.gauges.get("in"):
+            self._event(number, "the target went away")
+            self.stop(f"The target went away: it has not answered for {self._unanswered} s, and nobody is in.")
+
+    async def _still_agrees(self) -> None:
+        try:
+            await asyncio.to_thread(ask_consent, self.orders.target, self._consent)
+        except Refusal:
+            self.stop("The target took its consent back while it was being rehearsed.")
+        except Unavailable:
+            pass  # it has enough to do
+
+    async def _state(self) -> dict[str, Any] | None:
+        target = self.orders.target
+        try:
+            status, body = await asyncio.to_thread(
+                exchange, target, target.addresses[0], get(target, f"{target.path}/state"), PROBE_WITHIN_S
+            )
+            found = json.loads(body) if status == 200 else None
+        except (RostraError, ValueError):
+            return None
+        return found if isinstance(found, dict) else None
+
+    def _progress(self, number: int, step: str) -> Progress:
+        log = self.log
+        progress = Progress(number, self.orders.seconds, step=step)
+        for n, second in log.crowd.items():
+            progress.asked += second.counters.get("asked", 0)
+            progress.heard += second.counters.get("heard", 0)
+            progress.underruns += second.counters.get("underruns", 0)
+            progress.lost += second.counters.get("lost", 0)
+            if n == max(log.crowd):
+                progress.latest = second
+                progress.waiting = round(second.gauges.get("waiting", 0))
+        lately = Histogram.sum(h for n, h in log.firsts.items() if n >= number - 10)
+        progress.first_p99 = lately.quantile(0.99)
+        now = [p.kind.value for p in self.orders.plans if p.from_s <= number < p.from_s + p.for_s]
+        progress.attack = ", ".join(dict.fromkeys(now))
+        progress.problem = "the target does not answer" if self._unanswered >= 3 else ""
+        return progress
+
+    # --- what it came to ---
+
+    def _report(self, begin: float, processes: Processes) -> dict[str, Any]:
+        orders, log = self.orders, self.log
+        seconds = summary.series(log)
+        figures = summary.figures(log, seconds)
+        objectives = judge(orders.objectives, figures)
+        firsts = Histogram.sum(log.firsts.values())
+        return {
+            "version": 1,
+            "rostra": __version__,
+            "made": datetime.fromtimestamp(begin, UTC).isoformat(timespec="seconds"),
+            "target": {"origin": orders.target.origin, "room": orders.target.room, "tls": orders.target.tls},
+            "machine": facts(),
+            "same_machine": processes.local,
+            "crowd": orders.crowd.model_dump(mode="json"),
+            "attacks": [file.model_dump(mode="json") for file in orders.attacks],
+            "isolation": list(dict.fromkeys(p.sentence for p in self._local.placed)),
+            "figures": figures,
+            "first_sound": firsts.to_json(),
+            "latency": Histogram.sum(s.latency for s in log.crowd.values()).to_json(),
+            "costs": summary.costs(log, orders.attacks),
+            "samples": samples.judge(log.samples, orders.source),
+            "measured": summary.measured(seconds, processes.edges(), orders.plans),
+            "events": log.events,
+            "objectives": objectives,
+            "problems": self.problems,
+            "passed": not self.problems and all(o["passed"] for o in objectives),
+            "seconds": seconds,
+        }
