@@ -10,7 +10,9 @@
     │   └── MissingTool
     ├── Refused                theirs: the request cannot be granted as it is
     │   ├── BadRequest         malformed (400)
+    │   │   └── BadAnswer      to a challenge: forged, expired, for another room or household
     │   ├── BadToken           missing, forged, expired, for another room (401)
+    │   │   └── BadPass        a place in the line that is not one
     │   ├── Forbidden          a good token whose role may not do this (403)
     │   ├── NotFound           no such room, seat, part (404)
     │   ├── MethodNotAllowed   ``allow`` says which are (405)
@@ -93,10 +95,20 @@ class BadRequest(Refused):
     title = "The request is malformed"
 
 
+class BadAnswer(BadRequest):
+    slug = "bad-answer"
+    title = "That does not answer the challenge"
+
+
 class BadToken(Refused):
     status = 401
     slug = "bad-token"
     title = "This link is not valid"
+
+
+class BadPass(BadToken):
+    slug = "bad-pass"
+    title = "This place in the line is not valid"
 
 
 class Forbidden(Refused):
