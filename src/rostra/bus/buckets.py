@@ -18,7 +18,9 @@ from rostra.bus import streams
 from rostra.bus.connection import Connection
 from rostra.errors import NotFound, RostraError, WireError
 from rostra.wire.boards import Board, decode_board, encode_board
+from rostra.wire.door import MAX_RECORD_BYTES, DoorRecord, decode_record, encode_record
 from rostra.wire.hands import Hand, decode_hand, encode_hand
+from rostra.wire.passes import MAX_KEYS_BYTES, DoorKeys, decode_keys, encode_keys
 from rostra.wire.rehearsals import Granted, decode_granted, encode_granted
 from rostra.wire.rooms import Room, decode_room, encode_room
 
@@ -91,12 +93,36 @@ BOARDS: Final = Bucket[Board]("boards", encode_board, decode_board, 256 * 1024, 
 PICTURES: Final = Bucket[bytes]("pictures", bytes, bytes, 80 * 1024, 512 * 1024 * 1024)
 """Re-encoded, 60 KB at most each; edges fetch what they are asked for."""
 
+DOOR_KEYS: Final = Bucket[DoorKeys](
+    "door-keys", encode_keys, decode_keys, MAX_KEYS_BYTES, 1024 * 1024, news="door-keys."
+)
+"""One value, under :data:`THE_KEYS`."""
+
+THE_KEYS: Final = "keys"
+
+DOOR: Final = Bucket[DoorRecord](
+    "door",
+    encode_record,
+    decode_record,
+    MAX_RECORD_BYTES,
+    64 * 1024 * 1024,
+    max_age_s=7 * 24 * 3600.0,
+    news="door-record.",
+)
+"""Rooms in which somebody waits, or waited this week: a thousand of them at their largest."""
+
 REHEARSALS: Final = Bucket[Granted](
-    "rehearsals", encode_granted, decode_granted, 4 * 1024, 1024 * 1024, max_age_s=24 * 3600.0, news="rehearsal-consent."
+    "rehearsals",
+    encode_granted,
+    decode_granted,
+    4 * 1024,
+    1024 * 1024,
+    max_age_s=24 * 3600.0,
+    news="rehearsal-consent.",
 )
 """Consents to a rehearsal, and the private halves that answer for them: for a day at most (``wire.rehearsals``)."""
 
-BUCKETS: Final[tuple[Bucket[Any], ...]] = (ROOMS, HANDS, BOARDS, PICTURES, REHEARSALS)
+BUCKETS: Final[tuple[Bucket[Any], ...]] = (ROOMS, HANDS, BOARDS, PICTURES, DOOR_KEYS, DOOR, REHEARSALS)
 
 
 class Store(Generic[T]):

@@ -12,15 +12,16 @@ import json
 import logging
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from nats.aio.msg import Msg
 
 from rostra.bus import streams, subjects
-from rostra.bus.buckets import BOARDS, HANDS, PICTURES, REHEARSALS, ROOMS, Store
+from rostra.bus.buckets import BOARDS, DOOR, DOOR_KEYS, HANDS, PICTURES, REHEARSALS, ROOMS, Store
 from rostra.bus.connection import CallHandler, Connection, Hook
 from rostra.errors import BusUnavailable, Conflict, NotFound, RostraError, Unavailable, WireError
 from rostra.units import Part, PartName
+from rostra.wire.door import DoorReport, Seated, decode_report, decode_seated, encode_report, encode_seated
 from rostra.wire.inbox import Letter, decode_letter, encode_letter
 from rostra.wire.parts import decode_part, encode_part
 from rostra.wire.rooms import ROOM_ID, Room
@@ -28,6 +29,8 @@ from rostra.wire.rooms import ROOM_ID, Room
 log = logging.getLogger("rostra.bus")
 
 PartCallback = Callable[[str, Part], None]
+T = TypeVar("T")
+
 RoomCallback = Callable[[str, Room | None], None]
 CountCallback = Callable[[str, dict[str, Any]], None]
 
@@ -58,6 +61,8 @@ class Bus:
         self.hands = Store(self._connection, HANDS)
         self.boards = Store(self._connection, BOARDS)
         self.pictures = Store(self._connection, PICTURES)
+        self.door_keys = Store(self._connection, DOOR_KEYS)
+        self.door = Store(self._connection, DOOR)
         self.rehearsals = Store(self._connection, REHEARSALS)
 
     @classmethod
@@ -152,7 +157,7 @@ class Bus:
         in_order = sorted(found.items(), key=lambda item: (item[1].name.generation, item[1].time))
         return [(key[0], part) for key, part in in_order]
 
-    # Values that everyone may watch: room records, hands, boards, pictures (``buckets``).
+    # Values that everyone may watch: room records, hands, boards, pictures, keys and records of the door (``buckets``).
 
     async def create_room(self, room: Room) -> int:
         """The new record's revision. :raises Conflict: if there is a room of that name."""
@@ -237,6 +242,37 @@ class Bus:
 
         await self._connection.subscribe(f"{subjects.COUNT_PREFIX}*", on_message)
 
+    # What edges tell one another of the door.
+
+    async def publish_door_report(self, report: DoorReport) -> None:
+        """An edge's report of this second. One that cannot be sent is dropped: what it counted comes with the next."""
+        if self._connection.has_room:
+            await self._connection.publish(subjects.DOOR_REPORT_PREFIX + report.edge, encode_report(report))
+
+    async def subscribe_door_reports(self, callback: Callable[[DoorReport], None]) -> None:
+        """``callback(report)`` for every edge's report, one's own too."""
+        await self._subscribe_read(f"{subjects.DOOR_REPORT_PREFIX}*", decode_report, callback)
+
+    async def publish_seated(self, seated: Seated) -> None:
+        """Whom an edge has just seated. What cannot be sent is dropped: then one pass may hold two sessions."""
+        if self._connection.has_room:
+            await self._connection.publish(subjects.DOOR_SEATED, encode_seated(seated))
+
+    async def subscribe_seated(self, callback: Callable[[Seated], None]) -> None:
+        """``callback(seated)`` for every edge's, one's own too."""
+        await self._subscribe_read(subjects.DOOR_SEATED, decode_seated, callback)
+
+    async def _subscribe_read(self, subject: str, decode: Callable[[bytes], T], callback: Callable[[T], None]) -> None:
+        async def on_message(message: Msg) -> None:
+            try:
+                value = decode(message.data)
+            except WireError as e:
+                log.warning("%s: %s", message.subject, e)
+                return
+            _guarded(callback, value)
+
+        await self._connection.subscribe(subject, on_message)
+
     async def request(self, subject: str, body: dict[str, Any], timeout_s: float = 2.0) -> dict[str, Any]:
         """Asks ``subject``. :raises RostraError: the error the other side answered with; Unavailable: no answer."""
         return await self._connection.request(subject, body, timeout_s)
@@ -294,7 +330,7 @@ class Bus:
 
     @property
     def _stores(self) -> tuple[Store[Any], ...]:
-        return (self.rooms, self.hands, self.boards, self.pictures, self.rehearsals)
+        return (self.rooms, self.hands, self.boards, self.pictures, self.door_keys, self.door, self.rehearsals)
 
 
 def _guarded(callback: Callable[..., None], *arguments: Any) -> None:

@@ -10,6 +10,8 @@ from rostra.wire.rooms import ROOM_ID
 WINDOW_STREAM = "window"
 COUNT_PREFIX = "count."
 SUPERVISOR = "supervisor.stage"
+DOOR_REPORT_PREFIX = "door.report."
+DOOR_SEATED = "door.seated"
 
 MAX_WINDOW_BYTES = 256 * 1024 * 1024
 """Memory for the live window of all rooms: about 200 rooms on air (3 renditions, 60 s, 20 KB/s a room)."""
