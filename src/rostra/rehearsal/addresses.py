@@ -26,8 +26,8 @@ _NOT_PUBLIC = frozenset({0, 10, 100, 127, 169, 172, 192, 198, 203, *range(224, 2
 
 def loopback(block: int, number: int) -> str:
     """The source of connection ``number`` of a generator that has block ``block``: 127.block.x.y."""
-    place = number // CONNECTIONS_AN_ADDRESS % 60_000
-    return f"127.{1 + block % 250}.{place >> 8}.{1 + (place & 0xFF) % 254}"
+    place = number // CONNECTIONS_AN_ADDRESS
+    return f"127.{1 + block % 250}.{place // 254 % 256}.{1 + place % 254}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,8 +100,9 @@ Show = Callable[[Progress], None]
 class Rehearsal:
     """:meth:`run` it once."""
 
-    def __init__(self, orders: Orders, crew: Crew | None = None) -> None:
+    def __init__(self, orders: Orders, crew: Crew | None = None, gone_after_s: int = GONE_AFTER_S) -> None:
         self.orders = orders
+        self._gone_after_s = gone_after_s
         self.log = Log()
         self._local = LocalCrew(min((f.weight for f in orders.attacks), default=100))
         self._crew = crew or self._local
@@ -240,7 +241,7 @@ class Rehearsal:
 
     def _is_it_gone(self, number: int) -> None:
         latest = self.log.crowd.get(max(self.log.crowd, default=-1), Second())
-        if self._unanswered >= GONE_AFTER_S and not latest.gauges.get("in"):
+        if self._unanswered >= self._gone_after_s and not latest.gauges.get("in"):
             self._event(number, "the target went away")
             self.stop(f"The target went away: it has not answered for {self._unanswered} s, and nobody is in.")
 

@@ -229,7 +229,7 @@ class Generator:
             self._give_network(who, draw(seed, number, 2), now)
         if who.hls is None and number < plan.samples and rendition is Rendition.OPUS:
             who.sample = bytearray()
-        who.epoch = now
+        who.began = now
         self.everyone.append(who)
         self._impatient.append((now + plan.patience_s, who.turn, who))
         self._second.count("asked")
@@ -471,8 +471,8 @@ class Generator:
         who.failures = 0
         second = self._second
         second.count("heard")
-        took_s = at - who.epoch
-        self._firsts.setdefault(int(who.epoch - self._begin), Second()).first.add(took_s)
+        took_s = at - who.began
+        self._firsts.setdefault(int(who.began - self._begin), Second()).first.add(took_s)
         if who.habit.stays_s != float("inf"):
             self._later(who, who.habit.stays_s, self._go)
 
@@ -545,7 +545,7 @@ class Generator:
         self._later(who, who.habit.reload_s, self._anew)
 
     def _anew(self, who: Listener) -> None:
-        who.epoch = who.player.asked = self.now
+        who.began = who.player.asked = self.now
         self._impatient.append((self.now + self.plan.patience_s, who.turn + 1, who))
         self._start(who)
 
@@ -595,6 +595,7 @@ class Generator:
                 self._give_up(who)
                 continue
             self._second.count("solved")
+            who.paid = True
             self._ask(who, Asked.DOOR, body=json.dumps({"answer": answer.decode()}).encode())
 
     def _told_to_wait(self, who: Listener, head: Head, body: bytes) -> None:
@@ -614,7 +615,10 @@ class Generator:
             return
         who.pass_, serving = found
         self._second.count("numbered")
-        self._look_at_serving(who, serving)
+        if who.paid:
+            self._listen(who)  # a challenge is paid for a way in; whether there is also a queue, the answer says
+        else:
+            self._look_at_serving(who, serving)
 
     def _look(self, who: Listener) -> None:
         self._ask(who, Asked.SERVING)
@@ -647,8 +651,19 @@ class Generator:
             self._second.count("broken")
             self._lose(who, "lost")
             return
+        stall_s = who.link.stall(self.now) if who.link is not None else 0.0
         if who.state is State.GONE:
             return
+        if stall_s:
+            self._second.count("stalls")
+            self._later(who, stall_s, self._go_on)
+        else:
+            self._go_on(who)
+
+    def _go_on(self, who: Listener) -> None:
+        """What an LL-HLS player asks for next."""
+        hls = who.hls
+        assert hls is not None
         rendition = Rendition.AAC if who.parser is self._parsers[Rendition.AAC] else Rendition.OPUS
         playlist = hls.playlist
         assert playlist is not None
@@ -714,9 +729,8 @@ class Generator:
         self._anew(who)
 
     def _back(self, who: Listener) -> None:
-        """Back after it was cut off."""
+        """Back after it was cut off: what it held plays on, what it missed is a hole or an underrun like any other."""
         self._second.count("reconnects")
-        who.player.rejoin()
         self._listen(who)
 
     def _lose(self, who: Listener, why: str) -> None:
@@ -783,7 +797,7 @@ class Generator:
         impatient, now = self._impatient, self.now
         while impatient and impatient[0][0] <= now:
             _, _, who = impatient.popleft()
-            if not who.heard and who.state is not State.GONE and now - who.epoch >= self.plan.patience_s:
+            if not who.heard and who.state is not State.GONE and now - who.began >= self.plan.patience_s:
                 self._give_up(who)
         second, self._second = self._second, Second()
         states = [0] * (max(State) + 1)
@@ -793,12 +807,17 @@ class Generator:
         second.gauges = {
             "in": states[State.LISTENING] + hls_in,
             "connecting": states[State.CONNECTING] + states[State.SHAKING],
-            "waiting": sum(1 for who in self.everyone if who.pass_ is not None and not who.heard),
+            "waiting": self._waiting(),
             "late_ms": late_s * 1000,
             "cpu": cpu_share,
             "parsed": sum(p.parsed for p in self._parsers.values()),
         }
         self._told(second)
+
+    def _waiting(self) -> int:
+        return sum(
+            1 for who in self.everyone if who.pass_ is not None and not who.heard and who.state is not State.GONE
+        )
 
     def firsts(self) -> dict[int, Second]:
         """First sounds by the second (after the beginning) in which they were asked for; then forgets them."""
@@ -839,7 +858,8 @@ def _sums(everyone: list[Listener]) -> dict[str, Any]:
     return {
         "listeners": len(players),
         "heard": len(heard),
-        "never_heard": sum(1 for who in everyone if who.player.first_sound_s < 0),
+        "never_heard": sum(1 for who in everyone if who.player.first_sound_s < 0 and not who.reloads),
+        "still_reloading": sum(1 for who in everyone if who.player.first_sound_s < 0 and who.reloads),
         "without_underrun": sum(1 for p in heard if not p.underruns),
         "underruns": sum(p.underruns for p in heard),
         "silent_s": round(sum(p.silent_s for p in heard), 3),

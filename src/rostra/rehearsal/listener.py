@@ -47,7 +47,7 @@ class Listener:
     """Tens of thousands a process: slots, and nothing in it that most do not need."""
 
     __slots__ = (
-        "asked", "epoch", "failures", "fd", "habit", "heard", "hls", "link", "number", "out", "parser", "pass_",
+        "asked", "began", "failures", "fd", "habit", "heard", "hls", "link", "number", "out", "paid", "parser", "pass_",
         "player", "reloads", "rest", "sample", "socket", "state", "turn",
     )  # fmt: skip
 
@@ -73,7 +73,9 @@ class Listener:
         self.turn = 0
         """Counts connections: what was planned for one that is over is not done."""
         self.heard = False
-        self.epoch = 0.0
+        self.paid = False
+        """Solved a challenge."""
+        self.began = 0.0
         """When it asked in this round (it may come and go)."""
         self.sample: bytearray | None = None
 

@@ -60,7 +60,9 @@ class Processes:
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error, OSError):
                 words = process.cmdline()
-                if "rostra" not in words or not any(role in words for role in ("serve", "demo")):
+                if not any(Path(word).name == "rostra" for word in words[:4]) or not any(
+                    role in words for role in ("serve", "demo")
+                ):
                     continue
                 family = [process, *process.children(recursive=True)]
                 if any(_listens(member, port) for member in family):

@@ -33,14 +33,15 @@ SPARE = 1
 PROCESS_BYTES = 150 * 1024 * 1024
 """Of an edge without listeners."""
 
-TLS_CONNECTION_BYTES = 30 * 1024
-"""OpenSSL's state and buffers of one connection, where no rehearsal by TLS was held (benchmarks: tls)."""
+TLS_CONNECTION_BYTES = 11 * 1024
+"""More than a plain connection, where no rehearsal by TLS was held (docs/benchmarks.md, memory: 15 KiB against 4)."""
 
 TLS_HANDSHAKE_CPU_S = 0.0011
-"""ECDSA P-256 and X25519, both sides' arithmetic at the server, where none was measured (benchmarks: tls)."""
+"""ECDSA P-256 and X25519 and OpenSSL's bookkeeping, assumed where none was measured."""
 
-TLS_CPU_SHARE = 1.3
-"""What encryption adds to sending, where none was measured."""
+TLS_CPU_SHARE = 1.5
+"""What encryption multiplies sending by, where none was measured (docs/benchmarks.md: 15 us a second at a flush of 1 s,
+against 10 plain)."""
 
 HEADROOM_FILES = 200
 

@@ -83,10 +83,6 @@ class Player:
             return 0.0
         return max(0.0, now - self.play_from - self.end / SAMPLE_RATE)
 
-    def rejoin(self) -> None:
-        """Its connection was lost, it comes back: what it held plays on, and what it missed meanwhile is a hole or an
-        underrun like any other."""
-
     def leave(self) -> None:
         """It went by itself: when it comes back it begins anew, and what it missed is nobody's fault."""
         self.end = -1

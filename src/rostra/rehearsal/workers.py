@@ -188,18 +188,19 @@ class WorkerCrew:
                 "rehearsal": self._identity, "token": self._token, "weight": self._weight,
                 "jobs": [job.to_json() for job in share], "front": front.to_json(),
             }  # fmt: skip
-            await self._give(client, name, body)
+            if problem := await self._give(client, name, body):
+                await client.publish(f"rehearsal.stop.{self._identity}", b"")
+                await client.close()
+                raise EnvironmentFault(problem)
 
-    async def _give(self, client: Client, name: str, body: dict[str, Any]) -> None:
+    async def _give(self, client: Client, name: str, body: dict[str, Any]) -> str:
+        """Why it was not taken; empty: it was."""
         data = json.dumps(body).encode()
         try:
             answer = json.loads((await client.request(f"rehearsal.worker.{name}", data, ACCEPTED_WITHIN_S)).data)
-        except (nats.errors.Error, ValueError) as e:
-            self.stop()
-            raise EnvironmentFault(f"The worker {name} does not answer any more.") from e
-        if "error" in answer:
-            self.stop()
-            raise EnvironmentFault(str(answer["error"]))
+        except (nats.errors.Error, ValueError):
+            return f"The worker {name} does not answer any more."
+        return str(answer.get("error", ""))
 
     async def _find(self, client: Client) -> list[str]:
         found: dict[str, int] = {}
