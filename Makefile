@@ -60,6 +60,7 @@ bench: setup
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 soak: setup
+	@EVENING_PEOPLE=1000000 $(BIN)/python -m pytest -q -s --timeout 1800 tests/admission/test_evening.py
 	@$(BIN)/python -m benchmarks.soak $(ARGS)
 
 fuzz: setup

@@ -10,7 +10,7 @@ import json
 import os
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -44,6 +44,31 @@ class FrontSettings(_Section):
     """Open files kept back from listeners, for the bus and to answer 'come back' when full."""
     drain_s: float = Field(2.0, ge=0.0, le=60.0)
     """How long an edge that is asked to end tells its listeners to go elsewhere, so that they do not go all at once."""
+
+
+class DoorSettings(_Section):
+    """Who gets in when all come at once."""
+
+    admission: str = Field("on", pattern="^(on|off)$")
+    """off: everyone is let in until there are no open files left, and nothing is counted. For measuring what the door
+    itself costs."""
+    uplink_mbit_s: float = Field(0.0, ge=0.0, le=10_000_000.0)
+    """What this machine can send, in Mbit/s, all edges together. 0: not limited."""
+    joins_s: float = Field(0.0, ge=0.0, le=1_000_000.0)
+    """How many listeners a second may join at one edge. 0: as many as it bears, found while they join."""
+    address_floor: int = Field(20, ge=4, le=1_000_000)
+    """So many from one address (IPv6: a /64) are let in even above its fair share; fewer in a small house, where it is
+    a 10,000th of all places, but never less than 4. Shares are kept only while there is not enough for everyone."""
+    network_floor: int = Field(200, ge=4, le=1_000_000)
+    """The same for one network: IPv4 /24, IPv6 /48; a 2,500th of all places."""
+    provider_floor: int = Field(2000, ge=4, le=10_000_000)
+    """The same for one provider: IPv4 /16, IPv6 /32; a 250th of all places."""
+    challenge_trials: tuple[Annotated[int, Field(ge=100, le=1_000_000)], Annotated[int, Field(ge=100, le=1_000_000)]] = (
+        4_000,
+        40_000,
+    )
+    """Work that a newcomer's browser does when the door is crowded: keys tried at most, without pressure and under all
+    of it. A phone tries about 7,000 a second, and half of them on average."""
 
 
 class StudioSettings(_Section):
@@ -135,6 +160,7 @@ class Settings(_Section):
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$")
     """How much the processes say."""
     front: FrontSettings = FrontSettings()
+    door: DoorSettings = DoorSettings()
     studio: StudioSettings = StudioSettings()
     source: SourceSettings = SourceSettings()
     webrtc: WebRtcSettings = WebRtcSettings()

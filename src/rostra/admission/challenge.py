@@ -54,9 +54,9 @@ _PARAMETERS = {"algorithm", "nonce", "salt", "cost", "keyLength", "keyPrefix", "
 _LIES = (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError)
 
 
-def trials(pressure: float) -> int:
+def trials(pressure: float, bounds: tuple[int, int] = TRIALS) -> int:
     """How many keys at most, at a pressure from 0 to 1: each step feels as much harder as the one before."""
-    low, high = TRIALS
+    low, high = bounds
     return int(low * math.pow(high / low, min(max(pressure, 0.0), 1.0)))
 
 
@@ -67,15 +67,17 @@ def challenge(
     pressure: float,
     wall: WallTime,
     *,
+    bounds: tuple[int, int] = TRIALS,
     draw: Callable[[int], int] = secrets.randbelow,
 ) -> dict[str, Any]:
     """A challenge for one who comes from ``place``, to be sent as JSON. ``trials`` in it is for the page's progress.
 
-    :param draw: a number below its argument that nobody can guess.
+    :param bounds: as :data:`TRIALS` (``door.challenge_trials``). :param draw: a number below its argument that nobody
+        can guess.
     """
     kid = keys.current
     for_signing, for_keys, for_place, _ = _secrets(keys.signing)
-    most = trials(pressure)
+    most = trials(pressure, bounds)
     made = altcha.create_challenge(
         ALGORITHM,
         ITERATIONS,
