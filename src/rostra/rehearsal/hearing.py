@@ -120,6 +120,8 @@ class Parser:
 
         :raises WireError: it is not chunked, or what is left is more than any flush.
         """
+        if (known := self.find(data)) is not None:
+            return known, b""
         end, pieces, over = _whole_chunks(data)
         rest = data[end:]
         if len(rest) > MAX_REST_BYTES:
@@ -127,7 +129,7 @@ class Parser:
         if not end:
             return None, rest
         whole = data if end == len(data) else data[:end]
-        gulp = self.find(whole)
+        gulp = None if whole is data else self.find(whole)
         if gulp is None:
             gulp = self._parse(whole, b"".join(pieces), over)
             self._remember(gulp)
