@@ -1,10 +1,10 @@
 /** What a browser keeps of a room for its listener: their tickets. Under one name; and in memory alone where it may keep nothing. */
 const NAME = "rostra";
 
-/** Rooms whose tickets are kept: the latest. 100 bytes each. */
+/** Rooms whose tickets are kept: the latest. 200 bytes each. */
 const MAX_ROOMS = 50;
 
-type Tickets = { rsvp?: string; hand?: string };
+type Tickets = { rsvp?: string; hand?: string; pass?: string };
 export interface Shelf {
   getItem(name: string): string | null;
   setItem(name: string, value: string): void;

@@ -15,10 +15,15 @@ import { attachReport } from "./report.ts";
 import type { Phase } from "./screen.ts";
 import { showLevels, showStage, showTally } from "./seats.ts";
 import { playSilence } from "./silence.ts";
+import type { Told } from "./standing.ts";
 import type { RoomState, Snapshot, State } from "./state.ts";
 import { Theatre } from "./theatre.ts";
 import { el } from "./view.ts";
+import type { Shown, Waiting } from "./waiting.ts";
 import { attachVolume } from "./volume.ts";
+
+/** Steps of the door at which it takes a pass to come in (admission/steps.py). */
+const SHUT = new Set(["challenge", "waiting", "refusing"]);
 
 /** What the page lends. */
 export interface Lent {
@@ -27,6 +32,11 @@ export interface Lent {
   address(path: string): string;
   serverNow(): number;
   figures(): Figures | null;
+  /** Ask for the state. */
+  ask(): void;
+  /** Try to come in at once. */
+  again(): void;
+  render(): void;
 }
 
 export class Extras {
@@ -37,6 +47,12 @@ export class Extras {
   readonly #applause: Applause;
   readonly #hand: Raising;
   readonly #report: HTMLElement;
+  readonly #kept: Kept;
+  #waiting: Waiting | null = null;
+  #loading = false;
+  #phase: Phase = "idle";
+  #told: State | null = null;
+  #step = "";
 
   constructor(lent: Lent) {
     this.#lent = lent;
@@ -47,7 +63,7 @@ export class Extras {
     attachVolume(lent.audio);
     attachDetails(lent.figures, lent.address);
     this.#theatre = new Theatre(el("theatre"), el("voices"));
-    const kept = new Kept(lent.address("").split("?")[0]!);
+    const kept = (this.#kept = new Kept(lent.address("").split("?")[0]!));
     this.#announcement = new Announcement(lent.address, kept);
     this.#applause = new Applause(lent.address);
     this.#hand = new Raising(lent.address, kept);
@@ -60,6 +76,10 @@ export class Extras {
 
   /** `all`: no parts tell who is on stage and how many listen. */
   state(s: State, all: boolean): void {
+    this.#told = s.serving ? s : null;
+    this.#step = s.door?.step ?? "";
+    this.#waiting?.line.learn(this.#told as Told | null);
+    if (this.#told && this.#kept.get("pass")) void this.#door();
     this.#announcement.show(s);
     this.#board.version(s.posts);
     if (!all) return;
@@ -80,7 +100,8 @@ export class Extras {
     this.#board.version(version);
   }
 
-  phase(phase: Phase, room: RoomState | null, player: Player | null): void {
+  /** What the waiting room says instead of the page's own words, if one is in it. */
+  phase(phase: Phase, room: RoomState | null, player: Player | null): Shown | null {
     const there = phase !== "invitation" && phase !== "absent";
     const onAir = there && (room === "open" || room === "live" || room === "interrupted");
     this.#announcement.phase(there ? room : null);
@@ -90,6 +111,43 @@ export class Extras {
     this.#applause.box.hidden = !onAir || !player;
     this.#hand.phase(onAir);
     this.#report.hidden = !there || room === "scheduled";
+    const coming = phase === "full" || phase === "connecting" || phase === "reconnecting";
+    if (phase !== this.#phase) {
+      this.#phase = phase;
+      if (this.#refused) void this.#door();
+      else if (!coming) this.#waiting?.line.leave();
+    }
+    if (!this.#waiting) return null;
+    return coming ? this.#waiting.shown(false) : phase === "idle" || phase === "paused" ? this.#waiting.shown(true) : null;
+  }
+
+  /** Native players are not told why an edge refuses them. */
+  get #refused(): boolean {
+    return this.#phase === "full" || (this.#phase === "reconnecting" && SHUT.has(this.#step));
+  }
+
+  /** When the state should be asked for, seconds; 0: when the page likes. */
+  get askS(): number {
+    return this.#waiting?.line.askS ?? 0;
+  }
+
+  /** The address of sound, with what lets one in. */
+  live(address: string): string {
+    return this.#waiting?.live(address) ?? address;
+  }
+
+  async #door(): Promise<void> {
+    if (!this.#waiting && !this.#loading) {
+      this.#loading = true;
+      const module = await import("./waiting.ts").catch(() => null);
+      this.#loading = false;
+      const { address, serverNow, again, render } = this.#lent;
+      if (module) this.#waiting = new module.Waiting({ address, kept: this.#kept, serverNow, again, changed: render });
+      this.#waiting?.line.learn(this.#told as Told | null);
+    }
+    if (!this.#refused) return this.#lent.render();
+    this.#waiting?.line.refused();
+    this.#lent.ask();
   }
 
   hush(): void {

@@ -66,7 +66,8 @@ function render(): void {
   const left = t ? t.at - now : 0;
   const waits = room === "scheduled" || room === "open";
   const late = !!t && waits && (left < -LATE_S || (left < 0 && t.late));
-  showScreen(screen({ phase, room: cut ? "interrupted" : room, heard, online: navigator.onLine, late, moved: !!t?.note }));
+  const door = extra?.phase(phase, room, player);
+  showScreen(screen({ phase, room: cut ? "interrupted" : room, heard, online: navigator.onLine, late, moved: !!t?.note }), door);
   el("volume").hidden = !player || !extra;
   el("tally").hidden = over();
   if (over()) el("stage").hidden = true;
@@ -88,19 +89,20 @@ function render(): void {
   const back = Math.ceil(until - clock());
   put(
     "count",
-    back > 0 && (phase === "full" || phase === "reconnecting")
-      ? w.backIn(back)
-      : waits && t
-        ? left > 0
-          ? left < Infinity
-            ? w.beginsIn(span(left))
-            : ""
-          : late
-            ? ""
-            : w.beginsNow
-        : "",
+    door
+      ? door.count
+      : back > 0 && (phase === "full" || phase === "reconnecting")
+        ? w.backIn(back)
+        : waits && t
+          ? left > 0
+            ? left < Infinity
+              ? w.beginsIn(span(left))
+              : ""
+            : late
+              ? ""
+              : w.beginsNow
+          : "",
   );
-  extra?.phase(phase, room, player);
 }
 
 function enter(next: Phase): void {
@@ -134,7 +136,7 @@ async function ask(): Promise<void> {
   const far = holding || (toDoors > FAR_S && toDoors < Infinity);
   let s = (far ? ASK_FAR_S : !state || toDoors < 0 ? ASK_SOON_S : ASK_S) * (0.5 + Math.random() / 2);
   if (toDoors > 0) s = Math.min(s, toDoors + Math.random() * ASK_SOON_S);
-  askTimer = window.setTimeout(ask, s * 1000);
+  askTimer = window.setTimeout(ask, (extra?.askS || s) * 1000);
   if (document.hidden && phase !== "armed" && !(player && !pushed)) return;
   if (pushed && !holding) return;
   try {
@@ -165,6 +167,7 @@ function onLink(link: Link): void {
   } else if (link.at === "waiting") {
     until = clock() + link.inS;
     enter(link.full ? "full" : "reconnecting");
+    if (link.full) void extras(); // There is a waiting room.
   } else if (link.why === "early") {
     room = "scheduled";
     void ask();
@@ -246,7 +249,7 @@ async function choose(): Promise<Player> {
   const native = async () => new (await import("./native.ts")).Native(base, audio, events);
   if (via === "native" || (!via && nativeHls() && onApplePhone())) return native();
   if ((!via || via === "push") && pushable() && !pushFailed) {
-    const push = new Push(address, audio, events, query.get("codec"));
+    const push = new Push((path) => extra?.live(address(path)) ?? address(path), audio, events, query.get("codec"));
     if (state) push.flush = state.flush_s;
     return push;
   }
@@ -267,6 +270,13 @@ async function begin(): Promise<void> {
   });
   mediaSession();
   render();
+}
+
+/** At once, whatever the connection waits for. */
+function again(): void {
+  player?.stop();
+  player = null;
+  void begin();
 }
 
 /** Nobody is heard: no level may stand still as if somebody were. */
@@ -339,7 +349,7 @@ async function extras(): Promise<void> {
   // An edge that dies in this moment must not be an error: the next sound asks again.
   const later = await translated.then(() => import("./later.ts")).catch(() => null);
   if (extra || !later) return;
-  extra = new later.Extras({ audio, address, serverNow, figures: () => player?.figures() ?? null });
+  extra = new later.Extras({ audio, address, serverNow, ask, again, render, figures: () => player?.figures() ?? null });
   if (phase === "armed") extra.playSilence();
   if (state) extra.state(state, true);
   render();

@@ -1,4 +1,6 @@
 /** What is told of a room: by `/state`, and by the snapshots in the parts (wire/listeners.py). */
+import type { Told } from "./standing.ts";
+
 export type RoomState = "scheduled" | "open" | "live" | "interrupted" | "ended" | "cancelled";
 
 export interface Seat {
@@ -8,7 +10,10 @@ export interface Seat {
   m?: number;
 }
 
-export interface State {
+/** What `Told` says is there while somebody waits at the door. */
+export interface State extends Partial<Told> {
+  /** Absent while there is room for everyone. */
+  door?: { step: string };
   id: string;
   title: string;
   state: RoomState;

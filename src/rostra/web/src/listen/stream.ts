@@ -155,7 +155,7 @@ export class Stream {
     if (answer.status === 410) this.#over("ended");
     else if (answer.status === 404) this.#over("absent");
     else if (answer.status === 425 || answer.status === 409) this.#over("early");
-    else if (answer.status < 500 && answer.status !== 429) this.#over("refused");
+    else if (answer.status < 500 && answer.status !== 429 && answer.status !== 428) this.#over("refused");
     else if (after > 0) this.#wait(told(after, this.#ground.random()), true);
     else this.#again();
   }

@@ -1,6 +1,7 @@
 /** Puts what is known on the page. Knows the document and the words, decides nothing. */
 import { w } from "../words/index.ts";
 import type { Screen } from "./screen.ts";
+import type { Shown } from "./waiting.ts";
 
 export const el = <T extends HTMLElement = HTMLElement>(id: string): T => document.getElementById(id) as T;
 
@@ -16,8 +17,9 @@ export function showWords(spoken: string): void {
   document.querySelector("summary")!.textContent = w.details;
 }
 
-export function showScreen(s: Screen): void {
-  const [says, follows] = w[s.says] as [string, string];
+/** `instead`: of the words, where there is more to say. */
+export function showScreen(s: Screen, instead?: Shown | null): void {
+  const [says, follows] = instead?.says ?? (w[s.says] as [string, string]);
   put("says", says);
   put("follows", follows);
   el("now").dataset["says"] = s.says;
