@@ -189,6 +189,8 @@ class Stub:
         self.link = "a-good-link"
         """The token that opens an invited room."""
         self.bytes_sent: dict[str, int] = {}
+        self.cookie = ""
+        """Of the request that is answered."""
         self._listeners: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._pending: list[Part] = []
@@ -290,6 +292,7 @@ class Stub:
                 method, target = head.split(" ")[:2]
                 self.requests.append(target)
                 fields = {k.lower(): v for k, _, v in (row.partition(": ") for row in head.split("\r\n")[1:])}
+                self.cookie = fields.get("cookie", "")
                 body = await reader.readexactly(int(fields.get("content-length", 0)))
                 url = urlsplit(target)
                 if self.room.invited and url.path.startswith("/r/sea") and not self._invited(url.query, fields):

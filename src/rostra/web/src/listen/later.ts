@@ -49,7 +49,7 @@ export class Extras {
   readonly #report: HTMLElement;
   readonly #kept: Kept;
   #waiting: Waiting | null = null;
-  #loading = false;
+  #loading: Promise<void> | null = null;
   #phase: Phase = "idle";
   #told: State | null = null;
   #step = "";
@@ -79,7 +79,7 @@ export class Extras {
     this.#told = s.serving ? s : null;
     this.#step = s.door?.step ?? "";
     this.#waiting?.line.learn(this.#told as Told | null);
-    if (this.#told && this.#kept.get("pass")) void this.#door();
+    if (this.#told && this.#kept.get("pass")) void this.#load();
     this.#announcement.show(s);
     this.#board.version(s.posts);
     if (!all) return;
@@ -136,18 +136,26 @@ export class Extras {
     return this.#waiting?.live(address) ?? address;
   }
 
+  /** The edge has no place for us. */
   async #door(): Promise<void> {
-    if (!this.#waiting && !this.#loading) {
-      this.#loading = true;
-      const module = await import("./waiting.ts").catch(() => null);
-      this.#loading = false;
-      const { address, serverNow, again, render } = this.#lent;
-      if (module) this.#waiting = new module.Waiting({ address, kept: this.#kept, serverNow, again, changed: render });
-      this.#waiting?.line.learn(this.#told as Told | null);
-    }
-    if (!this.#refused) return this.#lent.render();
-    this.#waiting?.line.refused();
+    await this.#load();
+    if (!this.#refused || !this.#waiting) return;
+    this.#waiting.line.refused();
     this.#lent.ask();
+  }
+
+  #load(): Promise<void> {
+    if (this.#waiting) return Promise.resolve();
+    // An edge that dies in this moment must not be an error: who is refused again asks again.
+    return (this.#loading ??= import("./waiting.ts").then(
+      ({ Waiting }) => {
+        const { address, serverNow, again, render } = this.#lent;
+        this.#waiting = new Waiting({ address, kept: this.#kept, serverNow, again, changed: render });
+        this.#waiting.line.learn(this.#told as Told | null);
+        render();
+      },
+      () => void (this.#loading = null),
+    ));
   }
 
   hush(): void {

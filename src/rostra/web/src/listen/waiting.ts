@@ -30,6 +30,7 @@ export class Waiting {
   readonly line: Line;
   readonly #lent: Lent;
   #follows = "";
+  #about = "";
   #spokenAt = 0;
 
   constructor(lent: Lent) {
@@ -60,7 +61,7 @@ export class Waiting {
     const lines = s ? [position(s.position, s.giveOrTake)] : [];
     if (place.line === "crowded") lines.push(w.crowded);
     lines.push(idle ? w.placeTap : w.placeKept);
-    return { says: [w.inLine, this.#calmly(lines.join(" "))], count: s ? time(s.soonestS, s.latestS) : "" };
+    return { says: [w.inLine, this.#calmly(lines.join(" "), `${idle}`)], count: s ? time(s.soonestS, s.latestS) : "" };
   }
 
   /** A cookie takes the pass to wherever sound is asked for; `w=` does where there are none. */
@@ -93,9 +94,10 @@ export class Waiting {
     };
   }
 
-  #calmly(follows: string): string {
-    if (performance.now() - this.#spokenAt > SPOKEN_MS || !this.#follows) {
+  #calmly(follows: string, about: string): string {
+    if (performance.now() - this.#spokenAt > SPOKEN_MS || about !== this.#about) {
       this.#follows = follows;
+      this.#about = about;
       this.#spokenAt = performance.now();
     }
     return this.#follows;
