@@ -33,11 +33,6 @@ def test_several_generators_bring_everyone_once() -> None:
     assert sorted(brought) == list(range(103))
 
 
-def test_the_most_in_a_second() -> None:
-    assert Arrivals(Curve.EVEN, 1000, 10).steepest_s == 100
-    assert Arrivals(Curve.EVEN, 1000, 0).steepest_s == 1000
-
-
 def test_who_was_cut_off_comes_back_later_with_each_failure() -> None:
     assert return_s(0.5, 0) == 0.5
     assert return_s(0.5, 2) == 2.0

@@ -25,7 +25,6 @@ def test_those_who_never_got_there_count() -> None:
     assert histogram.quantile(0.99, never=0) is not None
     assert histogram.quantile(0.99, never=2) is None
     assert Histogram().quantile(0.5) is None
-    assert histogram.over(0.05) == 98
 
 
 def test_sums_survive_json() -> None:

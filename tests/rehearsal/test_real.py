@@ -112,6 +112,29 @@ def test_two_hundred_listeners_by_the_command(demo: Demo, tmp_path: Path) -> Non
     assert json.loads((demo.data / "rehearsal" / "last.json").read_text())["measured"]["edges"] == 1
 
 
+def test_each_attack_at_a_small_size(demo: Demo) -> None:
+    """All kinds there are, a few connections each, beside a crowd that must not notice."""
+    plans = tuple(
+        AttackPlan(kind=kind, from_s=0.5, for_s=2, connections=4, rate=20, pause_s=0.1, pipelined=2) for kind in Kind
+    )
+    file = AttackFile(name="all", attack=plans)
+    report = rehearse(Rehearsal(orders(demo, CrowdPlan(listeners=40, over_s=2, hold_s=3), file)))
+    figures, costs = report["figures"], report["costs"]
+    assert isinstance(figures, dict)
+    assert isinstance(costs, list)
+    assert report["problems"] == []
+    assert (figures["heard"], figures["never_heard"], figures["lost"], figures["broken"]) == (40, 0, 0, 0)
+    did = {cost["kind"]: cost["did"] for cost in costs}
+    assert set(did) == set(Kind)
+    for kind in set(Kind) - {Kind.BOTS}:
+        assert did[kind]["opened"] >= 1, kind
+    assert did[Kind.REQUESTS]["answer_200"] >= 2
+    assert did[Kind.ROOMS]["answer_404"] >= 2
+    assert did[Kind.REACTIONS]["answer_204"] >= 2
+    assert did[Kind.HANDSHAKES]["answer_400"] >= 1, "a hello is no request to a plain door"
+    assert did[Kind.BOTS]["heard"] == 4
+
+
 def test_a_plan_is_made_of_it(demo: Demo) -> None:
     done = subprocess.run(
         [*RUN, "plan", "--listeners", "1300000", "--join", "60s", "--data", str(demo.data), "--json"],

@@ -16,6 +16,9 @@ from rostra.wire.rehearsals import MAX_HOURS, grant, origin_of
 
 BUS_WITHIN_S = 5.0
 
+KNOWN_IN_S = 1.0
+"""Until every edge has heard of it from the bus. Whoever uses the token asks once, and takes a no for a no."""
+
 
 def make_consent(data: Path, url: str, hours: float, *, nats: str = "", stage_door: bool = False) -> str:
     """The token. ``url``: of the front door as the generator will be given it; empty: as it is here.
@@ -43,6 +46,7 @@ async def _hand_out(url: str, granted: Any) -> None:
         consent, _ = read_token(granted.token)
         await bus.rehearsals.put(consent.id, granted)
         await bus.flush()
+        await asyncio.sleep(KNOWN_IN_S)
     finally:
         await bus.close()
 

@@ -62,18 +62,6 @@ class Arrivals:
         for number in range(worker, self.count, workers):
             yield number, self.at(number)
 
-    @property
-    def steepest_s(self) -> float:
-        """The most that come in one second."""
-        if self.over_s <= 1:
-            return float(self.count)
-        counts: dict[int, int] = {}
-        step = max(1, self.count // 20_000)
-        for number in range(0, self.count, step):
-            second = int(self.at(number))
-            counts[second] = counts.get(second, 0) + step
-        return float(max(counts.values()))
-
 
 def return_s(draw: float, failures: int) -> float:
     """How long somebody who was cut off waits, as our clients do: full jitter up to a bound that doubles."""

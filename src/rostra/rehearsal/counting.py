@@ -29,6 +29,11 @@ class Histogram:
         self.counts[bucket] = self.counts.get(bucket, 0) + times
         self.total += times
 
+    def add_to(self, bucket: int) -> None:
+        """One more; for whoever adds many of the same time."""
+        self.counts[bucket] = self.counts.get(bucket, 0) + 1
+        self.total += 1
+
     def merge(self, other: Histogram) -> None:
         for bucket, n in other.counts.items():
             self.counts[bucket] = self.counts.get(bucket, 0) + n
@@ -46,15 +51,6 @@ class Histogram:
             if seen >= rank:
                 return time_of(bucket)
         return None
-
-    def over(self, seconds: float) -> int:
-        """How many took longer."""
-        limit = bucket_of(seconds)
-        return sum(n for bucket, n in self.counts.items() if bucket > limit)
-
-    @property
-    def mean(self) -> float | None:
-        return sum(time_of(b) * n for b, n in self.counts.items()) / self.total if self.total else None
 
     def to_json(self) -> dict[str, int]:
         return {str(b): n for b, n in sorted(self.counts.items())}

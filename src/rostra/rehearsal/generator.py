@@ -7,38 +7,32 @@ way.
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import heapq
 import json
 import os
 import random
 import select
-import socket
-import ssl
-import subprocess
-import sys
 import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from rostra.errors import WireError
-from rostra.rehearsal.addresses import CONNECTIONS_AN_ADDRESS, Population, loopback, packed, preamble
+from rostra.rehearsal.addresses import Population
 from rostra.rehearsal.arrivals import return_s
+from rostra.rehearsal.connections import READ_BYTES, Connections
 from rostra.rehearsal.counting import Second, bucket_of
 from rostra.rehearsal.draws import draw
-from rostra.rehearsal.hearing import Gulp, Head, Parser, part_span, read_head
+from rostra.rehearsal.hearing import Gulp, Head, Parser, read_head
 from rostra.rehearsal.listener import Asked, HlsSession, Listener, State, read_pass, read_serving
 from rostra.rehearsal.network import KINDS, Link
 from rostra.rehearsal.player import Player
-from rostra.rehearsal.playlist import Playlist, read_playlist
+from rostra.rehearsal.playlist import Playlists
+from rostra.rehearsal.requests import Requests
 from rostra.rehearsal.scenario import CrowdPlan
-from rostra.rehearsal.target import Target, tls_context
+from rostra.rehearsal.solver import Solver
+from rostra.rehearsal.target import Target
 from rostra.units import SAMPLE_RATE, Rendition
-
-READ_BYTES = 64 * 1024
-"""A flush of 4 s of the largest rendition is 36 KB. Whoever has more to read is read again."""
 
 EVENTS_AT_ONCE = 256
 """Then time is looked at, and those whose time has come are sent."""
@@ -50,19 +44,6 @@ MAX_SAMPLE_BYTES = 8 * 1024 * 1024
 
 POLL_S = 4.0
 """How often somebody who waits asks whether it is their turn, if they were not told when."""
-
-MAX_WELCOMES = 64
-"""Lengths of what newcomers are sent; it changes each second and with each flush."""
-
-MAX_PLAYLISTS = 256
-MAX_SPANS = 4096
-"""Parsed playlists and parts remembered; when full, all are forgotten."""
-
-_NO_PORT = 24
-"""IP_BIND_ADDRESS_NO_PORT (linux/in.h): the port is chosen when it is known where to."""
-
-_RESET = b"\1\0\0\0\0\0\0\0"
-"""struct linger {1, 0}: closed by a reset, so that no port stays in TIME_WAIT."""
 
 
 class Generator:
@@ -80,11 +61,8 @@ class Generator:
     ) -> None:
         """:param begin: monotonic time of the first arrival. :param told: is given each second that is over."""
         self.target, self.plan = target, plan
-        self._worker, self._workers = worker, workers
         self._begin, self._told = begin, told
         self._manners = plan.manners
-        self._epoll = select.epoll()
-        self._table: dict[int, Listener] = {}
         self._timers: list[tuple[float, int, int, Listener, Callable[[Listener], None]]] = []
         self._order = 0
         self._impatient: deque[tuple[float, int, Listener]] = deque()
@@ -94,22 +72,12 @@ class Generator:
         self._next: tuple[int, float] | None = next(self._arrivals, None)
         self._random = random.Random(plan.seed * 31 + worker)
         self._parsers = {r: Parser(r.frame_samples) for r in (Rendition.OPUS, Rendition.AAC)}
-        self._population = Population(plan.prefixes, plan.seed, plan.v6, plan.behind_one) if plan.proxied else None
-        self._addresses = [(a, packed(a)) for a in target.addresses]
-        self._loopback = all(a.startswith("127.") for a in target.addresses)
-        self._requests = {
-            (Asked.LIVE, r): f"{target.path}/live" + ("" if r is Rendition.OPUS else f"?codec={r}")
-            for r in self._parsers
-        }
-        self._tls = tls_context(target) if target.tls else None
-        self._playlists: dict[bytes, Playlist] = {}
-        self._spans: dict[str, tuple[int, int] | None] = {}
-        self._welcomes: dict[int, list[tuple[bytes, Gulp]]] = {}
-        self._source = ("", -1)
-        self._solver: subprocess.Popen[bytes] | None = None
+        self._playlists = Playlists()
+        population = Population(plan.prefixes, plan.seed, plan.v6, plan.behind_one) if plan.proxied else None
+        self._connections = Connections(target, population, worker)
+        self._requests = Requests(target)
+        self._solver = Solver()
         self._solving: dict[int, Listener] = {}
-        self._solver_rest = b""
-        self._joined = 0
         self.everyone: list[Listener] = []
         self.epoch = 0.0
         """Wall time of media time 0, where it is known: latencies are told from then on."""
@@ -122,7 +90,7 @@ class Generator:
 
     def run(self, end: float) -> None:
         """Until ``end`` (monotonic), or until :attr:`over` is set by whoever is told the seconds."""
-        poll, second_at = self._epoll.poll, self._begin + 1.0
+        poll, second_at = self._connections.epoll.poll, self._begin + 1.0
         cpu, late_s = time.process_time(), 0.0
         while not self.over:
             self.now = now = time.monotonic()
@@ -167,11 +135,11 @@ class Generator:
                 what(who)
         if now >= self._cut_at:
             self._cut_at = float("inf")
-            for who in list(self._table.values()):
+            for who in list(self._connections.table.values()):
                 self._lose(who, "cut")
 
     def _serve(self, events: list[tuple[int, int]]) -> None:
-        table, now, read = self._table, self.now, os.read
+        table, now, read = self._connections.table, self.now, os.read
         listening, second, last, bucket, size = State.LISTENING, self._second, None, 0, 0
         latency = second.latency
         for fd, what in events:
@@ -206,8 +174,7 @@ class Generator:
             if gulp is not last:
                 last, bucket = gulp, self._latency_bucket(gulp.start)
             if bucket >= 0:
-                latency.counts[bucket] = latency.counts.get(bucket, 0) + 1
-                latency.total += 1
+                latency.add_to(bucket)
             if gulp.flush_s:
                 who.player.flush(gulp.flush_s)
             if gulp.tally >= 0:
@@ -264,171 +231,32 @@ class Generator:
     def _ask(self, who: Listener, what: Asked, path: str = "", body: bytes | None = None) -> None:
         """On the connection there is, or on a new one."""
         who.asked = what
-        who.out = self._request(who, what, path, body)
-        if who.fd < 0:
-            self._connect(who)
-        else:
-            self._send(who)
+        pass_ = who.pass_.text if who.pass_ is not None else ""
+        who.out = self._requests.make(what, self._rendition(who), path, pass_=pass_, body=body)
+        if who.fd >= 0:
+            if not self._connections.send(who):
+                self._lose(who, "failed")
+        elif why := self._connections.open(who):
+            self._fail(who, why)
 
-    def _request(self, who: Listener, what: Asked, path: str, body: bytes | None) -> bytes:
-        room, target = self.target.path, self.target
-        rendition = Rendition.AAC if who.parser is self._parsers[Rendition.AAC] else Rendition.OPUS
-        if what is Asked.LIVE:
-            path = self._requests[what, rendition]
-        elif what is Asked.PAGE:
-            path = room
-        elif what in (Asked.STATE, Asked.SERVING):
-            path = f"{room}/state"
-        elif what in (Asked.DOOR, Asked.CHALLENGE):
-            path = f"{room}/door"
-        elif what is Asked.PLAYLIST:
-            path = f"{room}/hls/{rendition}.m3u8{path}"
-        else:
-            path = f"{room}/hls/{path}"
-        if who.pass_ is not None and what in (Asked.LIVE, Asked.PLAYLIST):
-            path += ("&" if "?" in path else "?") + f"w={who.pass_.text}"
-        if body is None:
-            return f"GET {path} HTTP/1.1\r\nHost: {target.netloc}\r\nUser-Agent: rostra-rehearsal\r\n\r\n".encode()
-        return (
-            f"POST {path} HTTP/1.1\r\nHost: {target.netloc}\r\nUser-Agent: rostra-rehearsal\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-        ).encode() + body
-
-    def _connect(self, who: Listener) -> None:
-        address, raw = self._addresses[who.number % len(self._addresses)]
-        family = socket.AF_INET6 if len(raw) == 16 else socket.AF_INET
-        try:
-            sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
-        except OSError:
-            self._fail(who, "no_descriptor")
-            return
-        if self._loopback:
-            sock.setsockopt(socket.IPPROTO_IP, _NO_PORT, 1)
-            try:  # noqa: SIM105 (a context manager takes as long as the call)
-                sock.bind((self._from(), 0))
-            except OSError:
-                pass  # one that is bound nowhere has the address of the machine
-        self._joined += 1
-        error = sock.connect_ex((address, self.target.port))
-        if error not in (0, errno.EINPROGRESS):
-            sock.close()
-            self._fail(who, "failed")
-            return
-        who.rest = b""
-        before = b""
-        if self._population is not None:
-            source = self._population.address(who.number)
-            before = preamble(source, 1024 + who.number % 60_000, raw, self.target.port)
-        if self._tls is not None:
-            who.socket = sock
-            who.fd = sock.fileno()
-            if before:
-                who.out = before + who.out  # sent in clear before the handshake; see _connected
-        else:
-            who.fd = sock.detach()
-            who.out = before + who.out
-        self._table[who.fd] = who
-        who.state = State.CONNECTING
-        if self._tls is None and self._loopback:
-            # On loopback the connection stands when connect() returns: one event less a join.
-            try:
-                if os.write(who.fd, who.out) == len(who.out):
-                    who.out = b""
-                    who.state = State.ASKING
-                    self._epoll.register(who.fd, select.EPOLLIN)
-                    return
-            except BlockingIOError:
-                pass
-            except OSError:
-                self._table.pop(who.fd)
-                os.close(who.fd)
-                who.fd = -1
-                self._fail(who, "failed")
-                return
-        self._epoll.register(who.fd, select.EPOLLOUT)
-
-    def _from(self) -> str:
-        """Where the next connection comes from, on loopback."""
-        source, block = self._source
-        if block != self._joined // CONNECTIONS_AN_ADDRESS:
-            source = loopback(self._worker, self._joined)
-            self._source = (source, self._joined // CONNECTIONS_AN_ADDRESS)
-        return source
-
-    def _send(self, who: Listener) -> None:
-        """The request, at once; the little that a full socket does not take is a fault of the other side."""
-        try:
-            sent = who.socket.send(who.out) if who.socket is not None else os.write(who.fd, who.out)
-        except (OSError, ssl.SSLError):
-            self._lose(who, "failed")
-            return
-        if sent != len(who.out):
-            self._lose(who, "failed")
-            return
-        who.out = b""
-        if who.state is not State.ASKING:
-            who.state = State.ASKING
-            self._epoll.modify(who.fd, select.EPOLLIN)
-
-    def _connected(self, who: Listener) -> None:
-        if self._tls is None:
-            self._send(who)
-            return
-        if who.state is State.CONNECTING:
-            if self._population is not None:
-                size = 28 if who.out[13:14] == b"\x11" else 52
-                with contextlib.suppress(OSError):
-                    who.socket.send(who.out[:size])
-                who.out = who.out[size:]
-            who.socket = self._tls.wrap_socket(
-                who.socket, server_hostname=self.target.host, do_handshake_on_connect=False
-            )
-            who.state = State.SHAKING
-        try:
-            who.socket.do_handshake()
-        except ssl.SSLWantReadError:
-            self._epoll.modify(who.fd, select.EPOLLIN)
-            return
-        except ssl.SSLWantWriteError:
-            self._epoll.modify(who.fd, select.EPOLLOUT)
-            return
-        except OSError:
-            self._lose(who, "failed")
-            return
-        who.state = State.CONNECTING
-        self._send(who)
+    def _rendition(self, who: Listener) -> Rendition:
+        return Rendition.AAC if who.parser is self._parsers[Rendition.AAC] else Rendition.OPUS
 
     # --- what comes ---
 
     def _ready(self, who: Listener, events: int) -> None:
         self.now = time.monotonic()
         if who.state in (State.CONNECTING, State.SHAKING):
-            if events & (select.EPOLLERR | select.EPOLLHUP):
+            if events & (select.EPOLLERR | select.EPOLLHUP) or not self._connections.connected(who):
                 self._lose(who, "failed")
-            else:
-                self._connected(who)
             return
-        data = self._read(who)
+        data = self._connections.read(who)
         if data is None:
             return
         if who.state is State.LISTENING:
             self._take(who, data)
         else:
             self._answer(who, data)
-
-    def _read(self, who: Listener) -> bytes | None:
-        """None: not now. Empty: it is over."""
-        try:
-            if who.socket is None:
-                return os.read(who.fd, READ_BYTES)
-            data: bytes = who.socket.recv(READ_BYTES)
-            while who.socket.pending():  # what OpenSSL holds back does not wake epoll
-                data += who.socket.recv(READ_BYTES)
-            return data
-        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            return None
-        except OSError:
-            return b""
 
     def _take(self, who: Listener, data: bytes) -> None:
         """Pushed sound, the slow way."""
@@ -456,7 +284,8 @@ class Generator:
             self._second.count("stalls", 1 if stall_s else 0)
             self._look_away(who, max(stall_s, who.habit.reads_every_s))
 
-    def _hear(self, who: Listener, gulp: Gulp, at: float) -> None:
+    def _hear(self, who: Listener, gulp: Gulp, at: float, *, fresh: bool = True) -> None:
+        """``fresh``: not the backlog that newcomers get, which is old by intention."""
         second, player = self._second, who.player
         if gulp.flush_s:
             player.flush(gulp.flush_s)
@@ -472,9 +301,8 @@ class Generator:
                 second.count("repeated")
             if first:
                 self._first_sound(who, at)
-            elif (bucket := self._latency_bucket(gulp.start, at)) >= 0 and gulp.inits < 2:
-                second.latency.counts[bucket] = second.latency.counts.get(bucket, 0) + 1
-                second.latency.total += 1
+            elif fresh and (bucket := self._latency_bucket(gulp.start, at)) >= 0:
+                second.latency.add_to(bucket)
         if gulp.over:
             self._over(who)
         elif gulp.drains_s >= 0:
@@ -483,7 +311,6 @@ class Generator:
 
     def _first_sound(self, who: Listener, at: float) -> None:
         who.heard = True
-        who.failures = 0
         second = self._second
         second.count("heard")
         took_s = at - who.began
@@ -504,11 +331,9 @@ class Generator:
             self._lose(who, "lost" if who.hls is not None and who.heard else "cut_short")
             return
         self._second.count("bytes", len(data))
-        if who.asked is Asked.LIVE and not who.rest:
-            for known, gulp in self._welcomes.get(len(data), ()):
-                if known == data:
-                    self._let_in(who, gulp)
-                    return
+        if who.asked is Asked.LIVE and not who.rest and (gulp := who.parser.find_welcome(data)) is not None:
+            self._let_in(who, gulp)
+            return
         who.rest = data = who.rest + data if who.rest else data
         try:
             head = read_head(data)
@@ -539,22 +364,20 @@ class Generator:
             self._lose(who, "lost")
             return
         if gulp is not None and not rest:
-            if len(self._welcomes) >= MAX_WELCOMES:
-                self._welcomes.clear()
-            self._welcomes.setdefault(len(data), []).insert(0, (data, gulp))
-            del self._welcomes[len(data)][4:]
+            who.parser.remember_welcome(data, gulp)
         self._let_in(who, gulp)
         if who.state is State.LISTENING:
             who.rest = rest
 
     def _let_in(self, who: Listener, gulp: Gulp | None) -> None:
         who.state = State.LISTENING
+        who.failures = 0
         self._second.count("let_in")
         if gulp is not None:
             if who.sample is not None:
                 who.sample += gulp.data
             at = self.now if who.link is None else who.link.arrival(self.now, len(gulp.data))
-            self._hear(who, gulp, at)
+            self._hear(who, gulp, at, fresh=False)
 
     def _answered(self, who: Listener, head: Head, body: bytes) -> None:
         status = head.status
@@ -600,46 +423,32 @@ class Generator:
             self._ask(who, Asked.CHALLENGE)
             return
         self._away(who)
-        number = who.number
-        self._solving[number] = who
-        if self._solver is None:
-            self._solver = subprocess.Popen(
-                [sys.executable, "-m", "rostra.rehearsal.solver"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-            )
-            assert self._solver.stdout
-            os.set_blocking(self._solver.stdout.fileno(), False)
-            self._epoll.register(self._solver.stdout.fileno(), select.EPOLLIN)
-        assert self._solver.stdin
-        try:
-            self._solver.stdin.write(b"%d %s\n" % (number, body.replace(b"\n", b" ")))
-            self._solver.stdin.flush()
-        except OSError:
+        self._solving[who.number] = who
+        known = self._solver.fileno()
+        fd = self._solver.ask(who.number, body)
+        if fd < 0:
             self._second.count("unsolved")
+        elif known < 0:
+            self._connections.epoll.register(fd, select.EPOLLIN)
 
     def _solved(self, fd: int) -> None:
-        solver = self._solver
-        if solver is None or solver.stdout is None or fd != solver.stdout.fileno():
+        if fd != self._solver.fileno():
             return
-        try:
-            data = os.read(fd, READ_BYTES)
-        except BlockingIOError:
+        answers = self._solver.answers()
+        if answers is None:
+            self._connections.epoll.unregister(fd)
             return
-        if not data:
-            self._epoll.unregister(fd)
-            return
-        *lines, self._solver_rest = (self._solver_rest + data).split(b"\n")
-        for line in lines:
-            number, _, answer = line.partition(b" ")
-            who = self._solving.pop(int(number), None)
+        for number, answer in answers:
+            who = self._solving.pop(number, None)
             if who is None or who.state is State.GONE:
                 continue
-            if answer == b"-":
+            if not answer:
                 self._second.count("unsolved")
                 self._give_up(who)
                 continue
             self._second.count("solved")
             who.paid = True
-            self._ask(who, Asked.DOOR, body=json.dumps({"answer": answer.decode()}).encode())
+            self._ask(who, Asked.DOOR, body=json.dumps({"answer": answer}).encode())
 
     def _told_to_wait(self, who: Listener, head: Head, body: bytes) -> None:
         self._second.count("told_to_wait")
@@ -682,7 +491,7 @@ class Generator:
             return
         try:
             if who.asked is Asked.PLAYLIST:
-                hls.take(self._playlist(body))
+                hls.take(self._playlists.read(body))
                 if not hls.started:
                     hls.started = True
                     self._second.count("let_in")
@@ -707,52 +516,33 @@ class Generator:
         """What an LL-HLS player asks for next."""
         hls = who.hls
         assert hls is not None
-        rendition = Rendition.AAC if who.parser is self._parsers[Rendition.AAC] else Rendition.OPUS
         playlist = hls.playlist
         assert playlist is not None
         if not hls.init and playlist.init:
-            self._ask(who, Asked.INIT, _beside(rendition, playlist.init))
+            self._ask(who, Asked.INIT, playlist.init)
         elif hls.parts:
-            self._ask(who, Asked.PART, _beside(rendition, hls.parts[0].uri))
+            self._ask(who, Asked.PART, hls.parts[0].uri)
         elif playlist.ended:
             self._over(who)
         else:
             self._ask(who, Asked.PLAYLIST, hls.reload())
 
-    def _playlist(self, body: bytes) -> Playlist:
-        found = self._playlists.get(body)
-        if found is None:
-            if len(self._playlists) >= MAX_PLAYLISTS:
-                self._playlists.clear()
-            found = self._playlists[body] = read_playlist(body.decode("utf-8", "replace"))
-        return found
-
     def _heard_part(self, who: Listener, uri: str, body: bytes) -> None:
-        key = f"{id(who.parser)}{uri}"
-        span = self._spans.get(key)
-        if span is None:
-            if len(self._spans) >= MAX_SPANS:
-                self._spans.clear()
-            span = self._spans[key] = part_span(body, who.parser.frame_samples)
+        span = who.parser.span(uri, body)
         at = self.now if who.link is None else who.link.arrival(self.now, len(body))
         if who.player.hear(span[0], span[1], at):
             self._second.count("underruns")
         if not who.heard:
             self._first_sound(who, at)
         elif (bucket := self._latency_bucket(span[0], at)) >= 0:
-            self._second.latency.counts[bucket] = self._second.latency.counts.get(bucket, 0) + 1
-            self._second.latency.total += 1
+            self._second.latency.add_to(bucket)
 
     # --- going ---
 
     def _look_away(self, who: Listener, for_s: float) -> None:
         """Reads nothing for a while: its window closes."""
-        self._epoll.modify(who.fd, 0)
-        self._later(who, for_s, self._look_back)
-
-    def _look_back(self, who: Listener) -> None:
-        if who.fd >= 0:
-            self._epoll.modify(who.fd, select.EPOLLIN)
+        self._connections.look_away(who)
+        self._later(who, for_s, self._connections.look_back)
 
     def _go(self, who: Listener) -> None:
         """By itself."""
@@ -816,19 +606,7 @@ class Generator:
     def _close(self, who: Listener) -> None:
         who.turn += 1
         who.rest = b""
-        if who.fd < 0:
-            return
-        self._table.pop(who.fd, None)
-        with contextlib.suppress(OSError, ValueError):
-            self._epoll.unregister(who.fd)
-        if who.socket is not None:
-            with contextlib.suppress(OSError):
-                who.socket.close()
-            who.socket = None
-        else:
-            with contextlib.suppress(OSError):
-                _reset(who.fd)
-        who.fd = -1
+        self._connections.close(who)
 
     def _later(self, who: Listener, in_s: float, what: Callable[[Listener], None]) -> None:
         self._order += 1
@@ -844,9 +622,9 @@ class Generator:
                 self._give_up(who)
         second, self._second = self._second, Second()
         states = [0] * (max(State) + 1)
-        for who in self._table.values():
+        for who in self._connections.table.values():
             states[who.state] += 1
-        hls_in = sum(1 for who in self._table.values() if who.hls is not None and who.heard)
+        hls_in = sum(1 for who in self._connections.table.values() if who.hls is not None and who.heard)
         second.gauges = {
             "in": states[State.LISTENING] + hls_in,
             "connecting": states[State.CONNECTING] + states[State.SHAKING],
@@ -871,8 +649,8 @@ class Generator:
         """Closes everything; what each listener heard, put together."""
         now = self.now = time.monotonic()
         silent_now = 0
-        for who in list(self._table.values()):
-            if who.heard and who.player.silent_until(now) > 0.0:
+        for who in self.everyone:
+            if who.heard and who.state is not State.GONE and who.player.silent_until(now) > 0.0:
                 who.player.underruns += 1
                 who.player.silent_s += who.player.silent_until(now)
                 silent_now += 1
@@ -883,14 +661,8 @@ class Generator:
         )
         for who in self.everyone:
             self._close(who)
-        if self._solver is not None:
-            self._solver.kill()
-            self._solver.wait()
-            for pipe in (self._solver.stdin, self._solver.stdout):
-                if pipe is not None:
-                    with contextlib.suppress(OSError):
-                        pipe.close()
-        self._epoll.close()
+        self._solver.close()
+        self._connections.epoll.close()
         return total
 
 
@@ -911,15 +683,3 @@ def _sums(everyone: list[Listener]) -> dict[str, Any]:
         "hole_s": round(sum(p.hole_s for p in heard), 3),
         "sound_s": round(sum(p.sound_s for p in heard), 1),
     }
-
-
-def _beside(rendition: Rendition, uri: str) -> str:
-    """An address in a playlist, below ``/hls/``: ours are relative to it."""
-    return uri.rpartition("/hls/")[2] if "/hls/" in uri else (uri if "/" in uri else f"{rendition}/{uri}")
-
-
-def _reset(fd: int) -> None:
-    sock = socket.socket(fileno=fd)
-    with contextlib.suppress(OSError):
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-    sock.close()

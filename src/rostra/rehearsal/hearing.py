@@ -25,6 +25,15 @@ MAX_KNOWN = 256
 forgotten."""
 
 
+MAX_WELCOMES = 64
+"""Lengths of what newcomers are sent; it changes each second and with each flush."""
+
+MAX_OF_A_LENGTH = 4
+
+MAX_SPANS = 4096
+"""Parts by name: of half an hour."""
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
     """Of an HTTP/1.1 answer."""
@@ -105,6 +114,8 @@ class Parser:
         self.known: dict[int, list[Gulp]] = {}
         """By length."""
         self._count = 0
+        self._welcomes: dict[int, list[tuple[bytes, Gulp]]] = {}
+        self._spans: dict[str, tuple[int, int]] = {}
         self.parsed = 0
         """How often something new was parsed."""
 
@@ -134,6 +145,29 @@ class Parser:
             gulp = self._parse(whole, b"".join(pieces), over)
             self._remember(gulp)
         return gulp, rest
+
+    def find_welcome(self, data: bytes) -> Gulp | None:
+        """What was in the beginning of a stream, its head included, if exactly these bytes were read before."""
+        for known, gulp in self._welcomes.get(len(data), ()):
+            if known == data:
+                return gulp
+        return None
+
+    def remember_welcome(self, data: bytes, gulp: Gulp) -> None:
+        if len(self._welcomes) >= MAX_WELCOMES:
+            self._welcomes.clear()
+        same = self._welcomes.setdefault(len(data), [])
+        same.insert(0, (data, gulp))
+        del same[MAX_OF_A_LENGTH:]
+
+    def span(self, name: str, body: bytes) -> tuple[int, int]:
+        """Media time of a part that has a name for ever. :raises WireError: it is none."""
+        found = self._spans.get(name)
+        if found is None:
+            if len(self._spans) >= MAX_SPANS:
+                self._spans.clear()
+            found = self._spans[name] = part_span(body, self.frame_samples)
+        return found
 
     def _remember(self, gulp: Gulp) -> None:
         if self._count >= MAX_KNOWN:

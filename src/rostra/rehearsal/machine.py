@@ -30,11 +30,6 @@ class Processes:
         with contextlib.suppress(psutil.Error):
             self._known[pid] = (psutil.Process(pid), name)
 
-    @property
-    def found(self) -> bool:
-        """Whether the target's own are among them."""
-        return any(name.startswith("edge") for _, name in self._known.values())
-
     def edges(self) -> int:
         return sum(1 for _, name in self._known.values() if name.startswith("edge"))
 

@@ -10,6 +10,9 @@ from rostra.wire.playlists import PART_HOLD_BACK_S
 
 MAX_LINES = 5000
 
+MAX_KNOWN = 256
+"""A minute of them, whole and delta. When full, all are forgotten."""
+
 _URI = re.compile(r'URI="([^"]{1,200})"')
 _DURATION = re.compile(r"DURATION=([0-9.]{1,12})")
 
@@ -71,3 +74,19 @@ def read_playlist(text: str) -> Playlist:
     except ValueError as e:
         raise WireError(f"a playlist whose lines make no sense: {e}") from e
     return Playlist(tuple(parts), msn, index, init, ended)
+
+
+class Playlists:
+    """Those that were read lately: all who wait for a part are sent the same one."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, Playlist] = {}
+
+    def read(self, body: bytes) -> Playlist:
+        """:raises WireError: it is none."""
+        found = self._known.get(body)
+        if found is None:
+            if len(self._known) >= MAX_KNOWN:
+                self._known.clear()
+            found = self._known[body] = read_playlist(body.decode("utf-8", "replace"))
+        return found

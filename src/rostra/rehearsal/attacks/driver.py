@@ -16,6 +16,7 @@ from typing import Any
 from rostra.rehearsal.addresses import Population, loopback, packed, preamble
 from rostra.rehearsal.attacks import SCRIPTS
 from rostra.rehearsal.attacks.steps import Aim, Answer, Deaf, Pause, Send, Step
+from rostra.rehearsal.connections import NO_PORT, reset
 from rostra.rehearsal.counting import Second
 from rostra.rehearsal.scenario import AttackPlan, Kind
 from rostra.rehearsal.target import Target
@@ -23,8 +24,6 @@ from rostra.rehearsal.target import Target
 READ_BYTES = 256 * 1024
 OPENED_AT_ONCE = 64
 EVENTS_AT_ONCE = 256
-_NO_PORT = 24
-_RESET = b"\1\0\0\0\0\0\0\0"
 _STATUS = re.compile(rb"HTTP/1\.1 ([0-9]{3}) ")
 
 MAX_OPEN = 15_000
@@ -108,7 +107,7 @@ class Attacker:
             self._second.count("no_descriptor")
             return
         if self._address.startswith("127."):
-            sock.setsockopt(socket.IPPROTO_IP, _NO_PORT, 1)
+            sock.setsockopt(socket.IPPROTO_IP, NO_PORT, 1)
             with contextlib.suppress(OSError):
                 sock.bind((loopback(240, number), 0))
         if self._aim.plan.kind is Kind.SLOW_READERS:
@@ -208,10 +207,7 @@ class Attacker:
     def _close(self, connection: _Connection) -> None:
         self._table.pop(connection.fd, None)
         connection.script = iter(())
-        sock = socket.socket(fileno=connection.fd)
-        with contextlib.suppress(OSError):
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        sock.close()
+        reset(connection.fd)
         connection.fd = -1
 
     def _close_second(self, cpu_s: float) -> None:
