@@ -149,13 +149,12 @@ def _objectives(objectives: Sequence[Mapping[str, Any]]) -> str:
     rows = [
         (
             f"<span class={'good' if o['passed'] else 'bad'}>{'reached' if o['passed'] else 'missed'}</span>",
-            html.escape(o["objective"]),
+            f"{html.escape(o['objective'])}<br><small>{html.escape(o['meaning'])}</small>",
             number(o["value"]),
-            html.escape(o["meaning"]),
         )
         for o in objectives
     ]
-    return "<h2>Objectives</h2>" + _table(("", "objective", "was", "meaning"), rows, (2,))
+    return "<h2>Objectives</h2>" + _table(("", "objective", "was"), rows, (2,))
 
 
 def _figures(figures: Mapping[str, Any], before: Mapping[str, Any] | None) -> str:
@@ -183,14 +182,17 @@ def _charts(report: Mapping[str, Any]) -> str:
     def of(key: str, name: str, colour: int = 0) -> Line:
         return Line(name, [(s["t"], float(s[key])) for s in seconds if s.get(key) is not None], colour)
 
-    names = sorted({n for s in seconds for n in s.get("processes", {})})
+    def counted(key: str, name: str, colour: int = 0) -> Line:
+        return Line(name, [(s["t"], float(s.get(key, 0))) for s in seconds], colour)
+
+    names = _busiest(seconds)
     steps = _steps(seconds)
     found = [
         _distribution("First sound", Histogram.from_json(report["first_sound"])),
         lines(
             "Joins and refusals", "a second",
-            [of("asked", "came"), of("heard", "had sound", 3), of("told_to_wait", "told to wait", 2),
-             of("challenged", "challenged", 4), of("turned_away", "refused", 5)], attacks,
+            [counted("asked", "came"), counted("heard", "had sound", 3), counted("told_to_wait", "told to wait", 2),
+             counted("challenged", "challenged", 4), counted("turned_away", "refused", 5)], attacks,
         ),
         lines(
             "In at once", "listeners",
@@ -201,7 +203,7 @@ def _charts(report: Mapping[str, Any]) -> str:
         ),
         lines(
             "Underruns and losses", "a second",
-            [of("underruns", "underruns", 5), of("lost", "lost", 2), of("broken", "broken", 4)], attacks,
+            [counted("underruns", "underruns", 5), counted("lost", "lost", 2), counted("broken", "broken", 4)], attacks,
         ),
         lines(
             "Latency, mixer to listener", "s", [of("latency_p50", "half"), of("latency_p99", "99 of 100", 2)], attacks,
@@ -211,8 +213,8 @@ def _charts(report: Mapping[str, Any]) -> str:
             "The ladder", "step; flush in s",
             [of("state_flush_s", "flush"), Line("step", steps, 2)], attacks,
         ),
-        lines("CPU by process", "cores", [_process(seconds, n, "cpu_s", 1.0) for n in names[:6]], attacks),
-        lines("Memory by process", "MiB", [_process(seconds, n, "memory_bytes", 2.0**-20) for n in names[:6]], attacks),
+        lines("CPU by process", "cores", [_process(seconds, n, "cpu_s", 1.0) for n in names], attacks),
+        lines("Memory by process", "MiB", [_process(seconds, n, "memory_bytes", 2.0**-20) for n in names], attacks),
         lines(
             "What attacked", "a second",
             [of("attack_opened", "connections"), of("attack_answers", "answers", 2), of("attack_open", "open", 3)],
@@ -236,6 +238,15 @@ def _steps(seconds: Sequence[Mapping[str, Any]]) -> list[tuple[float, float]]:
 
 def _process(seconds: Sequence[Mapping[str, Any]], name: str, what: str, scale: float) -> Line:
     return Line(name, [(s["t"], s["processes"][name][what] * scale) for s in seconds if name in s.get("processes", {})])
+
+
+def _busiest(seconds: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The six processes that used most CPU, by name."""
+    used: dict[str, float] = {}
+    for second in seconds:
+        for name, seen in second.get("processes", {}).items():
+            used[name] = used.get(name, 0.0) + seen["cpu_s"]
+    return sorted(sorted(used, key=lambda name: -used[name])[:6])
 
 
 def _tally(seconds: Sequence[Mapping[str, Any]]) -> str:
