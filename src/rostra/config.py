@@ -63,7 +63,9 @@ class DoorSettings(_Section):
     """The same for one network: IPv4 /24, IPv6 /48; a 2,500th of all places."""
     provider_floor: int = Field(2000, ge=4, le=10_000_000)
     """The same for one provider: IPv4 /16, IPv6 /32; a 250th of all places."""
-    challenge_trials: tuple[Annotated[int, Field(ge=100, le=1_000_000)], Annotated[int, Field(ge=100, le=1_000_000)]] = (
+    challenge_trials: tuple[
+        Annotated[int, Field(ge=100, le=1_000_000)], Annotated[int, Field(ge=100, le=1_000_000)]
+    ] = (
         4_000,
         40_000,
     )

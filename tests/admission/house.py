@@ -176,7 +176,7 @@ class House:
                     out_bytes_s=3000.0 * edge.inside,
                     listeners=edge.inside,
                     joins=edge.joined,
-                    sending_share=5e-6 * edge.inside,
+                    sending_share=0.4 * edge.inside / edge.seats,
                 ),
                 4.0,
                 self.now,
