@@ -22,6 +22,9 @@ log = logging.getLogger("rostra.studio")
 MAX_CARDS = 1000
 """Rooms whose card waits to be drawn; those beyond are drawn at their next change."""
 
+AGAIN_S = 10.0
+"""After a card could not be drawn: catalog, bus or workshop are away for a moment."""
+
 TRIES = 6
 
 
@@ -142,7 +145,11 @@ class Cards:
                 except NotFound:
                     continue
                 except RostraError as e:
-                    log.warning("the card of room %s could not be drawn: %s", room_id, e)
+                    log.warning("the card of room %s cannot be drawn yet: %s", room_id, e)
+                    self._wanted.setdefault(room_id)
+                    await asyncio.sleep(AGAIN_S)
+                except Exception:
+                    log.exception("the card of room %s cannot be drawn", room_id)
 
     async def _draw(self, room: Room) -> None:
         picture = None
