@@ -1,7 +1,7 @@
 """Two tests at a time (pytest-xdist, a file is one worker's), and those that need the machine to themselves alone.
 
-Most of this waits: for sound in real time, for browsers, for processes. What is marked ``alone`` measures or plays so much
-at once that another beside it would be heard.
+Most of this waits: for sound in real time, for browsers, for processes. What is marked ``alone`` measures or plays so
+much at once that another beside it would be heard.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from rostra.catalog.paging import read_cursor, write_cursor
 from rostra.catalog.tables import gone, posts, rooms
 from rostra.errors import Conflict, NotFound
-from rostra.units import RoomState, WallTime
+from rostra.units import RoomState
 from rostra.wire.rooms import Room
 
 MAX_PAGE = 1000

@@ -1,8 +1,9 @@
 """The links that carry rights: a signed token in the fragment, which browsers never send to a server.
 
 The links of a role are the same whenever they are asked for, until they are issued anew or the room is moved; so
-``rostra room show`` repeats what ``create`` printed, and what was sent before a move stays good for a year. A link for one person (``invite``) has an identity of its own. Only a listener's token
-stands in the query: the front door has to see it.
+``rostra room show`` repeats what ``create`` printed, and what was sent before a move stays good for a year. A link for
+one person (``invite``) has an identity of its own. Only a listener's token stands in the query: the front door has to
+see it.
 """
 
 from __future__ import annotations
