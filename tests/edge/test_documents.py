@@ -240,6 +240,27 @@ async def test_without_a_good_link_nothing_is_told(path: str, shown: str) -> Non
         assert b"nobody knows" not in (await running.ask("/r/secret/calendar.ics")).body
 
 
+async def test_whoever_shows_no_link_gets_the_page_that_looks_behind_the_hash(tmp_path: Path) -> None:
+    """It knows nothing of the room, and is the same for every one of them."""
+    async with edge(secret(), key=KEY.public_key(), pages=Pages(built(tmp_path))) as running:
+        taken_back = f"Cookie: rostra_secret={token(role=Role.SPEAKER, jti='x')[:-2]}"
+        plain = await running.ask("/r/secret", "Accept: text/html")
+        for fields in ([], [taken_back]):
+            for coding, unpack in (("identity", bytes), ("gzip", gzip.decompress), ("br", brotli.decompress)):
+                page = await running.ask("/r/secret", "Accept: text/html", f"Accept-Encoding: {coding}", *fields)
+                assert (page.status, page.fields["cache-control"]) == (403, "no-store")
+                assert "etag" not in page.fields and "set-cookie" not in page.fields
+                assert unpack(page.body) == plain.body
+        assert b"<script type=module>1</script>" in plain.body and b"by invitation" in plain.body
+        assert b'<meta name="robots" content="noindex">' in plain.body
+        assert b"evening" not in plain.body and b"nobody knows" not in plain.body and b'id="state"' not in plain.body
+        # Whoever showed a link is told what is wrong with it, and a program is told in JSON.
+        shown = await running.ask("/r/secret?t=x", "Accept: text/html")
+        assert (shown.status, b"damaged" in shown.body, b"<script" in shown.body) == (403, True, False)
+        asked = await running.ask("/r/secret")
+        assert (asked.status, asked.fields["content-type"]) == (403, "application/problem+json")
+
+
 async def test_posts_of_strangers_are_refused() -> None:
     kept = Kept()
     async with edge(secret(), key=KEY.public_key(), carrier=kept) as running:

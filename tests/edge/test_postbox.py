@@ -15,8 +15,8 @@ from rostra.edge.postbox import RATES
 from rostra.edge.quota import Quota, Rate
 from rostra.edge.routes import Kind
 from rostra.errors import BusUnavailable
-from rostra.units import RoomState
-from rostra.wire.hands import TICKET, HandState
+from rostra.units import RoomState, WallTime
+from rostra.wire.hands import TICKET, Hand, HandState
 from rostra.wire.inbox import LetterKind
 from tests.edge.making import Answered, Edge, Kept, edge, room, until
 
@@ -104,6 +104,50 @@ async def test_tickets_are_of_their_room_and_not_to_be_guessed(front: Edge) -> N
     assert (await front.ask(f"{HAND}/{ticket[:-1]}")).status == 404
 
 
+async def test_a_hand_that_was_raised_elsewhere_is_asked_of_the_bus_once(front: Edge, kept: Kept) -> None:
+    hand = kept.hands["y" * 22] = Hand("demo", "y" * 22, "Ada", "", WallTime(1.0))
+    for _ in range(3):
+        assert said(await front.ask(f"{HAND}/{hand.ticket}")) == {"state": "waiting"}
+    assert said(await front.tell(HAND, {"name": "Ada", "ticket": hand.ticket}))["ticket"] == hand.ticket
+    assert (kept.asked, len(kept.hands)) == ([hand.ticket], 1)
+    front.front.on_hand(hand.key, hand.with_(state=HandState.DECLINED))
+    assert said(await front.ask(f"{HAND}/{hand.ticket}")) == {"state": "declined"}
+    assert len(kept.asked) == 1
+    kept.hands[hand.ticket] = hand.with_(state=HandState.LOWERED)
+    front.front.on_hands_lost()  # the bus was away
+    assert said(await front.ask(f"{HAND}/{hand.ticket}")) == {"state": "lowered"}
+
+
+async def test_a_hand_that_is_up_elsewhere_is_not_raised_again(front: Edge, kept: Kept) -> None:
+    hand = kept.hands["y" * 22] = Hand("demo", "y" * 22, "Ada", "", WallTime(1.0))
+    assert said(await front.tell(HAND, {"ticket": hand.ticket})) == {"ticket": hand.ticket, "state": "waiting"}
+    front.front.on_hands_lost()
+    assert said(await front.tell(HAND, {"ticket": hand.ticket, "withdraw": True}))["state"] == "withdrawn"
+    front.front.on_hands_lost()
+    other = said(await front.tell(HAND, {"name": "Ada", "ticket": hand.ticket}))
+    assert (other["ticket"] != hand.ticket, len(kept.hands)) == (True, 2)
+    assert (await front.tell(HAND, {"ticket": "z" * 22})).status == 400
+
+
+async def test_who_guesses_tickets_waits_and_who_has_one_does_not(front: Edge, kept: Kept) -> None:
+    client = await front.client()
+    ticket = said(await client.tell(HAND, {"name": "Ada"}))["ticket"]
+    burst = RATES[Kind.HAND_ANSWER].burst
+    found = [(await client.ask(f"{HAND}/{n:022}")).status for n in range(burst + 3)]
+    assert found == [404] * burst + [429] * 3
+    assert len(kept.asked) == burst
+    assert (await client.tell(HAND, {"ticket": "w" * 22, "withdraw": True})).status == 429
+    assert (await client.ask(f"{HAND}/{ticket}")).status == 200
+
+
+async def test_a_bus_that_is_away_says_so_of_a_hand(front: Edge, kept: Kept) -> None:
+    kept.fault = BusUnavailable("The bus is away. Please try again.")
+    assert (await front.ask(f"{HAND}/{'y' * 22}")).status == 503
+    kept.fault = None
+    assert (await front.ask(f"{HAND}/{'y' * 22}")).status == 404
+    assert len(front.front.door.postbox.hands) == 0
+
+
 @pytest.mark.parametrize(("name", "status"), [("over", 410), ("soon", 409), ("none", 404)])
 async def test_not_in_every_room(front: Edge, kept: Kept, name: str, status: int) -> None:
     assert (await front.tell(f"/r/{name}/hand", {"name": "Ada"})).status == status
@@ -185,10 +229,30 @@ async def test_behind_a_proxy_that_is_trusted_each_has_their_own(kept: Kept) -> 
         assert last.status == 429
 
 
+async def test_addresses_of_one_network_are_known_as_one(kept: Kept) -> None:
+    """By which the catalog keeps one network from hoarding the places (``catalog.letters``); no address is kept."""
+    async with edge(carrier=kept, trusted_proxies=("127.0.0.1/32",)) as running:
+        client = await running.client()
+        for n in range(1, 21):
+            for address in (f"203.0.113.{n}", f"2001:db8:5:{n:x}::1"):
+                assert (await client.tell("/r/demo/rsvp", {}, f"X-Forwarded-For: {address}")).status == 202
+    assert {letter.prefix for letter in kept.letters} == {"203.0.113.0/24", "2001:db8:5::/48"}
+    assert len({letter.ticket for letter in kept.letters}) == 40
+
+
 async def test_a_stranger_cannot_choose_an_address(front: Edge) -> None:
     client, burst = await front.client(), RATES[Kind.HAND].burst
-    fields = [f"X-Forwarded-For: 203.0.113.{n}" for n in range(burst + 1)]
-    found = [(await client.tell(HAND, {"name": "Ada"}, field)).status for field in fields]
+    fields = [(f"X-Forwarded-For: 203.0.113.{n}", f"Forwarded: for=203.0.113.{n}") for n in range(burst + 1)]
+    found = [(await client.tell(HAND, {"name": "Ada"}, *both)).status for both in fields]
+    assert found == [202] * burst + [429]
+
+
+async def test_forwarded_is_nobodys_word(kept: Kept) -> None:
+    """A proxy that writes X-Forwarded-For passes on what strangers write there."""
+    async with edge(carrier=kept, trusted_proxies=("127.0.0.1/32",)) as running:
+        client, burst = await running.client(), RATES[Kind.HAND].burst
+        fields = [f"Forwarded: for=203.0.113.{n}" for n in range(burst + 1)]
+        found = [(await client.tell(HAND, {"name": "Ada"}, field)).status for field in fields]
     assert found == [202] * burst + [429]
 
 

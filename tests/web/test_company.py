@@ -195,8 +195,7 @@ async def test_by_invitation(page: Page) -> None:
         assert await page.is_disabled("#go")
         await accessible(page)
         await portraits(page, "invitation")
-        await page.goto(f"{stub.page}#t={stub.link}")
-        await page.reload()
+        await page.goto(f"{stub.page}#t={stub.link}")  # the page comes anew by itself
         await page.wait_for_url(f"{stub.page}?t={stub.link}")
         await page.click("#go")
         await until(page, "s.heard")

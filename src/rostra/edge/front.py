@@ -236,6 +236,10 @@ class Front:
     def on_hand(self, key: str, hand: Hand | None) -> None:
         self.door.postbox.hands.on_hand(key, hand)
 
+    def on_hands_lost(self) -> None:
+        """News of hands may have been missed."""
+        self.door.postbox.hands.forget()
+
     # --- connections ---
 
     def _taken(self, fd: int, address: str) -> None:
@@ -473,7 +477,7 @@ class Front:
                 one("rostra_edge_errands", "gauge", "Things sent that the bus has yet to store.", len(errands)),
                 one("rostra_edge_errands_given_up_total", "counter", "Those that took too long.", errands.given_up),
                 Metric("rostra_edge_too_often_total", "counter", "Things sent, refused as too many.", refused),
-                one("rostra_edge_hands", "gauge", "Hands whose answer is known.", len(door.postbox.hands)),
+                one("rostra_edge_hands", "gauge", "Hands whose answer is at hand.", len(door.postbox.hands)),
                 one("rostra_edge_reactions_total", "counter", "Reactions.", applause.total),
                 one("rostra_edge_reactions_unread_total", "counter", "Reactions counted unread.", applause.skipped),
                 one("rostra_edge_pictures_bytes", "gauge", "Pictures at hand.", door.gallery.shelf.size_bytes),

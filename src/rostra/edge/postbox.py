@@ -5,6 +5,7 @@ A listener is told that it was taken when the bus has stored it, and not before.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import secrets
 from collections.abc import Callable
@@ -31,12 +32,15 @@ RATES = {
     Kind.HAND: Rate(10, 20),
     Kind.RSVP: Rate(30, 60),
     Kind.REPORT: Rate(5, 5),
+    Kind.HAND_ANSWER: Rate(20, 20),
 }
 """An address (``callers.household``). Thousands may sit behind one: those who say that they will come have days for it,
-and 60 of them get through at once; of a hall full of people 20 may raise their hands in the same moment."""
+and 60 of them get through at once; of a hall full of people 20 may raise their hands in the same moment. Of those who
+ask for an answer only tickets count that the bus does not know: who guesses asks it each time."""
 
 ENDED = "This event has ended."
 NOT_YET = "The doors are not open yet. Please come back a little before it begins."
+NO_NAME = "Tell the host your name: name is missing."
 NO_HAND = "There is no hand with this ticket. It may have been raised too long ago: raise it again."
 
 UP = (HandState.WAITING, HandState.ACCEPTED)
@@ -100,43 +104,83 @@ class Postbox:
     def _hand(self, room: Room, sent: Sent) -> Answer | Held:
         asked = hand_asked(sent.body, sent.content_type)
         known = self.hands.answer(room.id, asked.ticket) if asked.ticket else None
-        if asked.withdraw:
-            if known is None:
-                raise NotFound(NO_HAND)
-            if known[0] is HandState.WAITING:
-                return self._withdraw(room, asked.ticket, sent.conversation)
+        if asked.withdraw and (known is None or known[0] is HandState.WAITING):
+            place = self._may_seek(sent) if known is None else b""
+            return self._withdraw(room, asked.ticket, sent, place)
         if known is not None and (asked.withdraw or known[0] in UP):
-            return json_answer(202, {"ticket": asked.ticket, **_told(*known)})
+            return _taken(asked.ticket, known)
         if room.over:
             raise Gone(ENDED)
         if not room.on_air:
             raise Conflict(NOT_YET)
-        if not asked.name:
-            raise BadRequest("Tell the host your name: name is missing.")
+        sought = bool(asked.ticket) and known is None
+        if not asked.name and not sought:
+            raise BadRequest(NO_NAME)
         self._spend(Kind.HAND, sent.address(), sent.now)
-        hand = Hand(room.id, self._new_ticket(), asked.name, asked.why, WallTime(sent.wall))
 
         async def errand() -> Answer:
-            await self._carrier.raise_hand(hand)
-            self.hands.raised(hand)
-            return json_answer(202, {"ticket": hand.ticket, **_told(hand.state, "")})
+            if sought:
+                with contextlib.suppress(NotFound):
+                    before = await self._ask(room, asked.ticket)
+                    if before[0] in UP:
+                        return _taken(asked.ticket, before)
+            if not asked.name:
+                raise BadRequest(NO_NAME)
+            hand = Hand(room.id, self._new_ticket(), asked.name, asked.why, WallTime(sent.wall))
+            self.hands.expect(room.id, hand.ticket)
+            try:
+                await self._carrier.raise_hand(hand)
+            finally:
+                self.hands.drop(hand.ticket)
+            return _taken(hand.ticket, self.hands.learned(hand))
 
         return self._errands.send(sent.conversation, errand)
 
-    def _withdraw(self, room: Room, ticket: str, conversation: Conversation) -> Held:
+    def _withdraw(self, room: Room, ticket: str, sent: Sent, place: bytes) -> Held:
         async def errand() -> Answer:
-            hand = await self._carrier.withdraw_hand(room.id, ticket)
+            try:
+                hand = await self._carrier.withdraw_hand(room.id, ticket)
+            except NotFound:
+                if place:
+                    self.quotas[Kind.HAND_ANSWER].take(place, sent.now)
+                raise NotFound(NO_HAND) from None
+            self.hands.learned(hand)
             self.hands.on_hand(hand.key, hand)
-            return json_answer(202, {"ticket": ticket, **_told(hand.state, hand.link)})
+            return _taken(ticket, (hand.state, hand.link))
 
-        return self._errands.send(conversation, errand)
+        return self._errands.send(sent.conversation, errand)
 
-    def hand_answer(self, room: Room, ticket: str) -> Answer:
-        """:raises NotFound: there is no such ticket for that room."""
+    def hand_answer(self, room: Room, ticket: str, sent: Sent) -> Answer | Held:
+        """What became of it; asked of the bus where this edge was not asked before."""
         known = self.hands.answer(room.id, ticket)
-        if known is None:
-            raise NotFound(NO_HAND)
-        return json_answer(200, _told(*known))
+        if known is not None:
+            return json_answer(200, _told(*known))
+        place = self._may_seek(sent)
+
+        async def errand() -> Answer:
+            try:
+                return json_answer(200, _told(*await self._ask(room, ticket)))
+            except NotFound:
+                self.quotas[Kind.HAND_ANSWER].take(place, sent.now)
+                raise NotFound(NO_HAND) from None
+
+        return self._errands.send(sent.conversation, errand)
+
+    async def _ask(self, room: Room, ticket: str) -> tuple[HandState, str]:
+        """:raises NotFound: there is no such hand in that room."""
+        self.hands.expect(room.id, ticket)
+        try:
+            return self.hands.learned(await self._carrier.hand(room.id, ticket))
+        finally:
+            self.hands.drop(ticket)
+
+    def _may_seek(self, sent: Sent) -> bytes:
+        """From where a ticket is looked up. :raises TooMany: too many came from there that are none."""
+        place, quota = household(sent.address()), self.quotas[Kind.HAND_ANSWER]
+        if (wait := quota.wait(place, sent.now)) > 0:
+            quota.refused += 1
+            raise _too_often(wait)
+        return place
 
     def react(self, room: Room, sent: Sent, whole: bytes) -> Answer:
         """``whole``: the request as it came, if it means the same whenever it comes. :raises Refused: it is none."""
@@ -160,7 +204,15 @@ class Postbox:
     def _spend(self, kind: Kind, address: str, now: float) -> None:
         wait = self.quotas[kind].take(household(address), now)
         if wait > 0:
-            raise TooMany(f"That came too often from your network. Please try again in {math.ceil(wait)} s.", wait)
+            raise _too_often(wait)
+
+
+def _too_often(wait: float) -> TooMany:
+    return TooMany(f"That came too often from your network. Please try again in {math.ceil(wait)} s.", wait)
+
+
+def _taken(ticket: str, known: tuple[HandState, str]) -> Answer:
+    return json_answer(202, {"ticket": ticket, **_told(*known)})
 
 
 def _told(state: HandState, link: str) -> dict[str, str]:

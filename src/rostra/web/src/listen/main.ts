@@ -347,7 +347,6 @@ async function extras(): Promise<void> {
 
 // A link may carry its token behind the "#", which browsers keep to themselves: from there it is shown to the edge once.
 const kept = new URLSearchParams(location.hash.slice(1)).get("t");
-if (kept && !token) location.replace(`${base}?t=${encodeURIComponent(kept)}`);
 if (onApplePhone()) void import("./native.ts").catch(() => {});
 showWords("en");
 showTitle(decodeURIComponent(base.split("/").pop() ?? ""));
@@ -382,7 +381,9 @@ window.setInterval(() => {
 }, 1000);
 window.setTimeout(() => phase === "connecting" || void extras(), EXTRAS_S * (0.5 + Math.random() / 2) * 1000);
 render();
-void ask();
+if (kept && !token) location.replace(`${base}?t=${encodeURIComponent(kept)}`);
+else void ask();
+addEventListener("hashchange", () => location.reload()); // The whole link, where its bare address was open.
 void translated.then((done) => {
   if (!done || language === "en") return;
   showWords(language);
