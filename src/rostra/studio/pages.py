@@ -16,6 +16,8 @@ from rostra.errors import NotFound, Unavailable
 from rostra.wire.rooms import ROOM_ID
 
 NAMES = ("host", "speak", "desk")
+SPEAK = ("host", "speak")
+"""Those on which somebody speaks."""
 
 MAX_PAGES_BYTES = 8 * 1024 * 1024
 """All files together, kept in memory; hls.js, the largest, has 0.4 MB."""
@@ -53,9 +55,9 @@ class Pages:
         headers = {
             "Content-Security-Policy": policy,
             "Cache-Control": "no-cache",
-            # Only the page itself may use a microphone.
-            "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
         }
+        if name in SPEAK:  # only the page itself may use a microphone
+            headers["Permissions-Policy"] = "microphone=(self), camera=(), geolocation=()"
         return Response(body, 200, headers, "text/html; charset=utf-8")
 
     def asset(self, name: str) -> Response:
