@@ -9,11 +9,14 @@ import pytest
 from nats.aio.msg import Msg
 
 from rostra.bus import streams
-from rostra.bus.buckets import HANDS, Store
+from rostra.bus.buckets import BOARDS, HANDS, ROOMS, Store
+from rostra.bus.server import MAX_PAYLOAD_BYTES
 from rostra.bus.streams import Stored
 from rostra.errors import BusUnavailable
-from rostra.units import WallTime
+from rostra.units import RoomState, WallTime
+from rostra.wire.boards import MAX_LINK, MAX_POST_TEXT, MAX_POSTS, Board, Post, encode_board
 from rostra.wire.hands import Hand, HandState, encode_hand
+from rostra.wire.rooms import MAX_ANNOUNCED, MAX_NAME, MAX_REVOKED, MAX_TITLE, MAX_WORDS, Room, encode_room
 
 MANY = 70_000
 """More than one list of a stream holds (65,536)."""
@@ -98,3 +101,20 @@ async def test_who_follows_is_told_what_changes_and_when_something_was_missed(
     assert "cannot be read" in caplog.text and lost == []
     await store.catch_up()
     assert (lost, len(told)) == ([True], 2)
+
+
+LONGEST = "\N{GRINNING FACE}"
+"""Four bytes in UTF-8, as many as a character can take."""
+
+
+def test_the_largest_room_and_the_largest_board_fit_into_their_buckets() -> None:
+    room = Room(
+        "r" * 40, LONGEST * MAX_TITLE, RoomState.SCHEDULED, WallTime(1.5e9), WallTime(1.5e9), words=LONGEST * MAX_WORDS,
+        speakers=(LONGEST * MAX_NAME,) * MAX_ANNOUNCED, picture="0" * 32 + ".webp", card="0" * 32 + ".webp",
+        revoked=tuple(f"{n:032}" for n in range(MAX_REVOKED)), note=LONGEST * MAX_WORDS,
+    )  # fmt: skip
+    assert len(encode_room(room)) < ROOMS.max_value_bytes < MAX_PAYLOAD_BYTES
+    post = Post("0" * 16, WallTime(1.5e9), LONGEST * MAX_NAME, LONGEST * MAX_POST_TEXT, "https://" + LONGEST * (MAX_LINK - 8),
+                "0" * 32 + ".webp")  # fmt: skip
+    board = Board(10**9, (post,) * MAX_POSTS)
+    assert len(encode_board(board)) < BOARDS.max_value_bytes < MAX_PAYLOAD_BYTES

@@ -92,7 +92,7 @@ HANDS: Final = Bucket[Hand](
 )
 """100,000 hands are 100 MB at most; a day later nobody asks any more."""
 
-BOARDS: Final = Bucket[Board]("boards", encode_board, decode_board, 512 * 1024, 64 * 1024 * 1024, news="board.")
+BOARDS: Final = Bucket[Board]("boards", encode_board, decode_board, 448 * 1024, 64 * 1024 * 1024, news="board.")
 """A hundred posts of 500 characters and a link of 500, each of which may take four bytes."""
 
 PICTURES: Final = Bucket[bytes]("pictures", bytes, bytes, 80 * 1024, 512 * 1024 * 1024)
