@@ -41,7 +41,7 @@ class Programme:
         """Who is on stage now."""
         self.dumps = 0
         """How often something was dumped."""
-        news.set_state(self._onair.state)
+        news.set_state(_told(self._onair.state))
 
     @property
     def state(self) -> RoomState:
@@ -69,7 +69,7 @@ class Programme:
 
     def know(self, room: Room) -> None:
         """The record has changed."""
-        self._onair.at, self._onair.go = room.at, room.go
+        self._onair.know(room.at, room.go, doors=room.on_air)
         self._line.set_delay(room.delay_s)
 
     def start(self, now: Monotonic) -> bool:
@@ -104,7 +104,12 @@ class Programme:
         else:
             pcm = said.pcm
             self._news.set_stage(said.stage)
-            self._news.set_state(said.state)
+            self._news.set_state(_told(said.state))
             self._news.heard(said.levels)
         samples = self._quiet.fill(time, pcm, pulse=self._news.state is RoomState.OPEN)
         return Aired(PcmFrame(time, samples), pcm is not None and pcm is mix, self._news.state is not before)
+
+
+def _told(state: RoomState) -> RoomState:
+    """Nothing is told before the doors are open; the first listeners find them so."""
+    return RoomState.OPEN if state is RoomState.SCHEDULED else state
