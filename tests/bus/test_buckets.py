@@ -114,7 +114,7 @@ def test_the_largest_room_and_the_largest_board_fit_into_their_buckets() -> None
         revoked=tuple(f"{n:032}" for n in range(MAX_REVOKED)), note=LONGEST * MAX_WORDS,
     )  # fmt: skip
     assert len(encode_room(room)) < ROOMS.max_value_bytes < MAX_PAYLOAD_BYTES
-    post = Post("0" * 16, WallTime(1.5e9), LONGEST * MAX_NAME, LONGEST * MAX_POST_TEXT, "https://" + LONGEST * (MAX_LINK - 8),
-                "0" * 32 + ".webp")  # fmt: skip
+    link, picture = "https://" + LONGEST * (MAX_LINK - 8), "0" * 32 + ".webp"
+    post = Post("0" * 16, WallTime(1.5e9), LONGEST * MAX_NAME, LONGEST * MAX_POST_TEXT, link, picture)
     board = Board(10**9, (post,) * MAX_POSTS)
     assert len(encode_board(board)) < BOARDS.max_value_bytes < MAX_PAYLOAD_BYTES
