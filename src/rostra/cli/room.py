@@ -136,7 +136,7 @@ Example:  rostra room create "Evening talk"
 def create(title: str, room_id: str | None, at: str | None, picture: bytes | None, **options: Any) -> None:
     """Make a room and print its links.
 
-    The doors open 15 minutes before its time (--doors), or when the host comes. A time without an offset is what the
+    The doors open 15 minutes before its time (--doors), or when a host opens them. A time without an offset is what the
     clock shows in the zone --tz, or, without --tz, on this machine.
     """
     from rostra.errors import RostraError

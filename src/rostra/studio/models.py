@@ -181,6 +181,8 @@ class MuteMe(_Model):
     muted: bool
     seat: str = Field("", max_length=64, pattern="^[A-Za-z0-9_-]*$")
     """Which of the people behind one link; as with WHIP's ``?seat=``."""
+    session: str = Field("", max_length=128, pattern="^[A-Za-z0-9_-]*$")
+    """The last step of the address WHIP gave you; behind a link that others have too it is asked for."""
 
 
 class Appoint(_Model):

@@ -253,18 +253,19 @@ class Rooms:
         return 0.0
 
     async def enter(self, room_id: str, role: Role) -> Room:
-        """What must be so before someone takes a seat: doors open (host and co-hosts open them by coming) and a stage
-        there.
+        """What must be so before someone takes a seat: a stage there, and for speakers open doors. Host and co-hosts
+        who come before the doors' time meet in the green room, and the room stays as it is announced.
 
         :raises Conflict: the doors are not open yet, or the room is over.
         """
         room = await self.get(room_id)
         if room.state is RoomState.SCHEDULED:
             if role not in _OPENERS:
-                raise Conflict(
-                    "The doors of this room are not open yet: they open when the host comes. Try again then."
-                )
-            return await self.open(room_id)
+                raise Conflict("The doors of this room are not open yet. You can join as soon as they are.")
+            if self._now() >= life.doors_at(room.at, room.doors_s):
+                return await self.open(room_id)
+            await self._stage(room_id)
+            return room
         if not room.on_air:
             raise Conflict(f"This room has {_over(room)}.")
         await self._stage(room_id)

@@ -6,14 +6,17 @@ process could be replaced by another one between the two.
 
 from __future__ import annotations
 
+import hashlib
 import re
+import time
 from collections.abc import Callable, Sequence
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from rostra.errors import BadRequest, RostraError, StageUnavailable, Unsupported
+from rostra.errors import BadRequest, RostraError, StageUnavailable, TooMany, Unsupported
 from rostra.permissions import Action
+from rostra.studio.limits import Buckets, Rate
 from rostra.studio.problems import documented
 from rostra.studio.rights import Entrance
 from rostra.studio.rooms import OFFER_WITHIN_S, Rooms
@@ -22,6 +25,12 @@ from rostra.studio.sittings import Sittings
 SDP = "application/sdp"
 
 MAX_SEAT = 64
+OFFERS_A_SEAT = Rate(1.0, 10)
+"""Of one person, told apart by link and ``?seat=``. Each makes sockets and keys on the loop on which the stage mixes; a
+page that joins makes two, and one with a bad network a few a minute."""
+OFFERS_A_LINK = Rate(4.0, 60)
+"""Ten speakers may share one, and all come back at once when the network does."""
+
 MAX_NAME = 60
 _SEAT = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SESSION = re.compile(r"[A-Za-z0-9_-]{1,128}")
@@ -49,6 +58,23 @@ def _quoted(text: str) -> str:
 
 
 def routes(
+class Offers:
+    """How many more are taken, by link and seat."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._seats, self._links, self._clock = Buckets(OFFERS_A_SEAT), Buckets(OFFERS_A_LINK), clock
+
+    def take(self, room: str, identity: str, seat: str) -> None:
+        """:raises TooMany: they come too often."""
+        link, now = _stand_in(room, identity), self._clock()
+        if (wait := self._seats.take(_stand_in(room, identity, seat), now) or self._links.take(link, now)) > 0:
+            raise TooMany("That is too often. Wait a little, then connect again.", wait)
+
+
+def _stand_in(*parts: str) -> bytes:
+    return hashlib.blake2b("\n".join(parts).encode(), digest_size=16).digest()
+
+
     rooms: Rooms,
     entrance: Entrance,
     sittings: Sittings,
@@ -59,6 +85,7 @@ def routes(
     router = APIRouter(prefix="/stage", tags=["stage"])
     links = ice_links(ice_servers)
 
+    offers = Offers()
     def with_links(response: Response) -> Response:
         for value in links:
             response.headers.append("Link", value)
@@ -82,6 +109,7 @@ def routes(
             claims = await entrance.link(token, room, Action.SPEAK)
             body = {"op": kind, "token": token, "sdp": await _sdp(request), **_who(request)}
             await rooms.enter(room, claims.role)
+            offers.take(room, claims.jti, body.get("seat", ""))
             answer = await rooms.call(room, body, OFFER_WITHIN_S)
             sdp, session = answer.get("sdp"), answer.get("session")
             if not isinstance(sdp, str) or not isinstance(session, str) or not _SESSION.fullmatch(session):
@@ -106,17 +134,18 @@ def routes(
 
         @router.delete(
             f"/{{room}}/{kind}/{{session}}",
-            summary="Leave",
+            summary="Leave; with `?keep=true` the seat is kept for a while, as for a page that is loaded again",
             operation_id=f"leave_{kind}",
             response_class=Response,
             responses=documented(404, 409, 410),
         )
-        async def hangup(request: Request, room: str, session: str) -> Response:
+        async def hangup(request: Request, room: str, session: str, keep: bool = False) -> Response:
             token = rights.token(request.headers.get("authorization"))
             await entrance.link(token, room, Action.SPEAK)
             if not _SESSION.fullmatch(session):
                 raise BadRequest("That is not a session.")
-            await rooms.call(room, {"op": "hangup", "session": session, "token": token})
+            kept = {"keep": True} if keep else {}
+            await rooms.call(room, {"op": "hangup", "session": session, "token": token, **kept})
             return Response(status_code=200)
 
         @router.api_route(f"/{{room}}/{kind}/{{session}}", methods=["PATCH", "OPTIONS"], include_in_schema=False)
@@ -147,13 +176,18 @@ async def _sdp(request: Request) -> str:
 
 
 def _who(request: Request) -> dict[str, str]:
-    """``?seat=`` tells apart people behind one link, ``?name=`` is what is shown; both are optional."""
+    """``?seat=`` tells apart people behind one link, ``?name=`` is what is shown, ``?session=`` says that the seat is
+    theirs, where others have the same link; all are optional."""
     found = {}
     if seat := request.query_params.get("seat"):
         if not _SEAT.fullmatch(seat):
             raise BadRequest(f"A seat is 1 to {MAX_SEAT} of A-Z, a-z, 0-9, - and _.")
         found["seat"] = seat
     if name := request.query_params.get("name"):
+    if session := request.query_params.get("session"):
+        if not _SESSION.fullmatch(session):
+            raise BadRequest("That is not a session.")
+        found["session"] = session
         name = name.strip()
         if len(name) > MAX_NAME or not name.isprintable():
             raise BadRequest(f"A name has at most {MAX_NAME} printable characters.")
