@@ -24,13 +24,13 @@ from rostra.studio.sittings import Sittings
 
 SDP = "application/sdp"
 
-MAX_SEAT = 64
 OFFERS_A_SEAT = Rate(1.0, 10)
 """Of one person, told apart by link and ``?seat=``. Each makes sockets and keys on the loop on which the stage mixes; a
 page that joins makes two, and one with a bad network a few a minute."""
 OFFERS_A_LINK = Rate(4.0, 60)
 """Ten speakers may share one, and all come back at once when the network does."""
 
+MAX_SEAT = 64
 MAX_NAME = 60
 _SEAT = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SESSION = re.compile(r"[A-Za-z0-9_-]{1,128}")
@@ -57,7 +57,6 @@ def _quoted(text: str) -> str:
     return re.sub(r'(["\\])', r"\\\1", text.replace("\r", "").replace("\n", ""))
 
 
-def routes(
 class Offers:
     """How many more are taken, by link and seat."""
 
@@ -75,6 +74,7 @@ def _stand_in(*parts: str) -> bytes:
     return hashlib.blake2b("\n".join(parts).encode(), digest_size=16).digest()
 
 
+def routes(
     rooms: Rooms,
     entrance: Entrance,
     sittings: Sittings,
@@ -84,8 +84,8 @@ def _stand_in(*parts: str) -> bytes:
     rights = entrance.rights
     router = APIRouter(prefix="/stage", tags=["stage"])
     links = ice_links(ice_servers)
-
     offers = Offers()
+
     def with_links(response: Response) -> Response:
         for value in links:
             response.headers.append("Link", value)
@@ -108,8 +108,8 @@ def _stand_in(*parts: str) -> bytes:
             token = rights.token(request.headers.get("authorization"))
             claims = await entrance.link(token, room, Action.SPEAK)
             body = {"op": kind, "token": token, "sdp": await _sdp(request), **_who(request)}
-            await rooms.enter(room, claims.role)
             offers.take(room, claims.jti, body.get("seat", ""))
+            await rooms.enter(room, claims.role)
             answer = await rooms.call(room, body, OFFER_WITHIN_S)
             sdp, session = answer.get("sdp"), answer.get("session")
             if not isinstance(sdp, str) or not isinstance(session, str) or not _SESSION.fullmatch(session):
@@ -183,11 +183,11 @@ def _who(request: Request) -> dict[str, str]:
         if not _SEAT.fullmatch(seat):
             raise BadRequest(f"A seat is 1 to {MAX_SEAT} of A-Z, a-z, 0-9, - and _.")
         found["seat"] = seat
-    if name := request.query_params.get("name"):
     if session := request.query_params.get("session"):
         if not _SESSION.fullmatch(session):
             raise BadRequest("That is not a session.")
         found["session"] = session
+    if name := request.query_params.get("name"):
         name = name.strip()
         if len(name) > MAX_NAME or not name.isprintable():
             raise BadRequest(f"A name has at most {MAX_NAME} printable characters.")
