@@ -93,6 +93,7 @@ def add(router: APIRouter, desk: Desk) -> None:
     async def delete(room: RoomId, authorization: Authorization = None) -> Nothing:
         await need(authorization, room, Action.DELETE)
         await rooms.delete(room)
+        desk.hands.lower_all(room)  # or they would be up in the next room of that name
         return Nothing()
 
     @router.post(

@@ -104,7 +104,8 @@ def add(router: APIRouter, desk: Desk) -> None:
     async def appoint(room: RoomId, seat: SeatId, to: Appoint, authorization: Authorization = None) -> Appointed:
         role = Role(to.role)
         caller, found = await need(authorization, room, Action.HAND_OVER if role is Role.HOST else Action.APPOINT)
-        return Appointed(role=to.role, link=await desk.moderating.appoint(found, caller, seat, role))
+        link, hint = await desk.moderating.appoint(found, caller, seat, role)
+        return Appointed(role=to.role, link=link, hint=hint)
 
     @router.post(
         "/rooms/{room}/lock", summary="Nobody new takes a seat, or may again (co-host)", tags=["stage"],

@@ -115,7 +115,7 @@ def make_app(office: Office) -> FastAPI:
     app.include_router(pages.routes(pages.Pages(office.pages)))
     app.openapi = _described(app)  # type: ignore[method-assign]
     app.add_middleware(Guard, requests=office.figures.requests)
-    app.add_middleware(Limits, rates=office.rates)
+    app.add_middleware(Limits, rates=office.rates, made=office.rights.made)
     if settings.studio.allowed_origins:
         app.add_middleware(
             CORSMiddleware,

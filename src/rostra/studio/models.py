@@ -28,7 +28,7 @@ def _moment(text: str) -> str:
 
 Title = Annotated[str, Field(min_length=1, max_length=MAX_TITLE), AfterValidator(lambda t: texts.line(t, MAX_TITLE, 1))]
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME), AfterValidator(lambda t: texts.line(t, MAX_NAME, 1))]
-MaybeName = Annotated[str, Field(max_length=MAX_NAME), AfterValidator(lambda t: texts.line(t, MAX_NAME))]
+MaybeName = Annotated[str, Field(max_length=MAX_NAME), AfterValidator(lambda t: texts.person(t, MAX_NAME))]
 Words = Annotated[str, Field(max_length=MAX_WORDS), AfterValidator(lambda t: texts.lines(t, MAX_WORDS))]
 PostText = Annotated[str, Field(max_length=MAX_POST_TEXT), AfterValidator(lambda t: texts.lines(t, MAX_POST_TEXT))]
 Link = Annotated[str, Field(max_length=MAX_LINK), AfterValidator(lambda t: texts.link(t, MAX_LINK))]
@@ -193,6 +193,8 @@ class Appointed(_Model):
     role: str
     link: str | None
     """Your new link, after you handed over the host's seat."""
+    hint: str
+    """What remains to be done; may be empty."""
 
 
 class Removed(_Model):

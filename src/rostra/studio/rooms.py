@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakValueDictionary
 
 from rostra import life
 from rostra.errors import CatalogUnavailable, Conflict, NotFound, RostraError, StageUnavailable, Unavailable
@@ -54,6 +55,8 @@ class Rooms:
         self.on_unpublished: Callable[[], None] = lambda: None
         """Called when the catalog has something that the bus may have to hear."""
         self._ending: set[asyncio.Task[None]] = set()
+        self._changing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        """By room: hosts who press at the same moment wait for one another instead of colliding."""
 
     # Reading.
 
@@ -135,8 +138,9 @@ class Rooms:
         """
         room = await self.get(room_id)
         state = life.advance(room.state, LifeEvent.POSTPONE)
-        moved = {"state": state, "at": at, "note": note, "tz": tz or room.tz, "moved": room.moved + 1}
-        return await self.announce(room_id, lambda filed: filed.with_(**moved))
+        to = {"state": state, "at": at, "note": note, "tz": tz or room.tz}
+        # Counted where it is announced: two who move it at the same moment have moved it twice.
+        return await self.announce(room_id, lambda filed: filed.with_(**to, moved=filed.moved + 1))
 
     async def delete(self, room_id: str) -> None:
         """With all that belongs to it. :raises Conflict: it is on air."""
@@ -297,9 +301,9 @@ class Rooms:
         def without(room: Room) -> Room:
             if identity in room.revoked:
                 return room
-            if len(room.revoked) >= MAX_REVOKED:
+            if len(room.revoked) >= MAX_REVOKED // 2:
                 raise Conflict(
-                    f"{MAX_REVOKED} links of this room were taken back, and no more can be. Make a new room."
+                    f"{MAX_REVOKED // 2} links of this room were taken back, and no more can be. Make a new room."
                 )
             return room.with_(revoked=(*room.revoked, identity))
 
@@ -345,16 +349,18 @@ class Rooms:
 
     async def _change(self, room_id: str, change: Callable[[Room], Room]) -> Room:
         """Compare-and-set until it holds; the stage may write at the same time."""
-        for _ in range(TRIES):
-            room, revision = await self._bus.get_room(room_id)
-            changed = change(room)
-            if changed == room:
-                return room
-            try:
-                await self._bus.update_room(changed, revision)
-                return changed
-            except Conflict:
-                continue
+        lock = self._changing.setdefault(room_id, asyncio.Lock())
+        async with lock:
+            for _ in range(TRIES):
+                room, revision = await self._bus.get_room(room_id)
+                changed = change(room)
+                if changed == room:
+                    return room
+                try:
+                    await self._bus.update_room(changed, revision)
+                    return changed
+                except Conflict:
+                    continue
         raise Conflict("The room is being changed by somebody else all the time. Try again.")
 
 

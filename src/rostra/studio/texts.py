@@ -68,6 +68,14 @@ def line(text: str, most: int, least: int = 0) -> str:
     return _measured(clean(text), most, least)
 
 
+def person(text: str, most: int) -> str:
+    """A name that stands in a token and beside a voice: nothing in it is invisible, not even within an emoji.
+
+    :raises ValueError: as :func:`clean`; too long.
+    """
+    return _measured("".join(c for c in clean(text) if c.isprintable()), most, 0)
+
+
 def lines(text: str, most: int) -> str:
     """Words of several lines. :raises ValueError: as :func:`clean`; too long."""
     return _measured(clean(text, lines=True), most, 0)

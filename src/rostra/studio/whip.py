@@ -16,6 +16,7 @@ from fastapi.responses import Response
 
 from rostra.errors import BadRequest, RostraError, StageUnavailable, TooMany, Unsupported
 from rostra.permissions import Action
+from rostra.studio import texts
 from rostra.studio.limits import Buckets, Rate
 from rostra.studio.problems import documented
 from rostra.studio.rights import Entrance
@@ -188,8 +189,8 @@ def _who(request: Request) -> dict[str, str]:
             raise BadRequest("That is not a session.")
         found["session"] = session
     if name := request.query_params.get("name"):
-        name = name.strip()
-        if len(name) > MAX_NAME or not name.isprintable():
-            raise BadRequest(f"A name has at most {MAX_NAME} printable characters.")
-        found["name"] = name
+        try:
+            found["name"] = texts.person(name, MAX_NAME)
+        except ValueError:
+            raise BadRequest(f"A name has at most {MAX_NAME} printable characters.") from None
     return found
