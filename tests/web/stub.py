@@ -30,8 +30,8 @@ from rostra.wire.listeners import EdgeNotice, SeatView, Snapshot
 
 DIST = Path(rostra.__file__).parent / "web" / "dist"
 PART_S = 0.5
-PAST_S = 20.0
-"""Sound that is there when the room is opened: a backlog for the longest flush."""
+PAST_S = 4.0
+"""Sound that is there when the room is opened: a backlog for the longest flush that is tried."""
 
 SEATS = (
     SeatView("host", "Ada Marlowe", "host"),

@@ -66,7 +66,7 @@ function render(): void {
   const left = t ? t.at - now : 0;
   const waits = room === "scheduled" || room === "open";
   const late = !!t && waits && (left < -LATE_S || (left < 0 && t.late));
-  showScreen(screen({ phase, room: cut ? "interrupted" : room, heard, online: navigator.onLine, late, moved: !!t?.note }));
+  showScreen(screen({ phase, room: cut ? "interrupted" : room, heard, online: navigator.onLine, late, moved: !!t?.moved }));
   el("volume").hidden = !player || !extra;
   el("tally").hidden = over();
   if (over()) el("stage").hidden = true;
@@ -212,6 +212,11 @@ const events = {
   notice(n: Notice): void {
     if (n.e === "interrupted" || n.e === "resumed") cut = n.e === "interrupted";
     if (n.version) extra?.posted(n.version);
+    if (n.e === "moved") {
+      room = "scheduled";
+      if (state && n.at) state.at = n.at;
+      armed(EXTRAS_S);
+    }
     render();
   },
   finished(): void {
@@ -293,12 +298,15 @@ function endSilence(): void {
   audio.pause();
 }
 
-function armed(): void {
+function armed(withinS = 0): void {
   player?.stop();
   player = null;
+  heard = cut = false;
+  hush();
   extra?.playSilence();
   enter("armed");
-  void ask();
+  window.clearTimeout(askTimer);
+  askTimer = window.setTimeout(ask, Math.random() * withinS * 1000);
 }
 
 /** Until then the page goes on to say that one is in. */
@@ -348,6 +356,10 @@ async function extras(): Promise<void> {
 // A link may carry its token behind the "#", which browsers keep to themselves: from there it is shown to the edge once.
 const kept = new URLSearchParams(location.hash.slice(1)).get("t");
 if (onApplePhone()) void import("./native.ts").catch(() => {});
+// The rows of seats, until the house that moves is there (theatre.ts).
+let rows = "";
+for (let r = 37; r < 98; r += 8.6) rows += `M${100 - r} 99a${r} ${r} 0 0 1 ${2 * r} 0`;
+el("rows").setAttribute("d", rows);
 showWords("en");
 showTitle(decodeURIComponent(base.split("/").pop() ?? ""));
 // Made when the room changed, minutes ago perhaps: it says what is announced, not what time it is.

@@ -61,7 +61,6 @@ export const enLater = {
   // Volume.
   volume: "Volume",
   mute: "Mute",
-  unmute: "Unmute",
   // The announcement.
   inZone: (t: string, place: string) => `${t} in ${place}`,
   calendar: "Add to calendar",
@@ -79,6 +78,7 @@ export const enLater = {
   // Asking to speak.
   hand: "Ask to speak",
   raise: "Raise your hand",
+  raiseAgain: "Ask again",
   yourName: "Your name",
   yourWhy: "A word on why (may stay empty)",
   sendHand: "Ask the host",
@@ -93,6 +93,7 @@ export const enLater = {
     declined: ["Not this time", "The host thanks you for asking."],
     lowered: ["All hands were taken down", "You may raise yours again."],
     withdrawn: ["Your hand is down", "You may raise it again."],
+    over: ["Your invitation is over", "Would you like to speak again? Ask the host."],
   } as Record<string, readonly [string, string]>,
   handForgotten: "Your hand was up too long ago. Raise it again.",
   // Posts.
@@ -119,16 +120,16 @@ export const enLater = {
   notTakenSo: "That could not be taken as it is. Look at it again.",
   notTakenNow: "That could not be stored just now. Try again in a moment.",
   // The figures.
-  behind: "Behind the edge",
-  buffer: "In hand",
+  behind: "Behind live",
+  buffer: "In reserve",
   rendition: "Sound",
-  underruns: "Ran dry",
+  underruns: "Gaps",
   times: (n: number) => (n === 1 ? "once" : `${n} times`),
   never: "never",
   via: { push: "pushed", native: "HLS by the browser", hls: "HLS" },
   seconds: (s: string) => `${s} s`,
   elsewhere: "In another player",
-  keys: "Keys: space listens and stops, M mutes, up and down change the volume.",
+  keys: "Keys: M mutes; up and down, on the player, change the volume. Space listens and stops.",
 };
 
 /** Said on the front page. */
