@@ -167,6 +167,45 @@ async def test_two_who_move_it_at_the_same_moment_have_moved_it_twice(one_door: 
 
 
 @on_one_loop
+async def test_what_is_announced_reaches_the_bus_in_the_order_in_which_it_was(
+    one_door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A card that is drawn meanwhile does not bring back the time zone of before; nor does the outbox."""
+    await one_door.room("order")
+    rooms, gate = one_door.office.rooms, asyncio.Event()
+    real, first = rooms.publish, True
+
+    async def slow(filed: Room) -> Room:
+        nonlocal first
+        if first:
+            first = False
+            await gate.wait()
+        return await real(filed)
+
+    monkeypatch.setattr(rooms, "publish", slow)
+    older = asyncio.create_task(rooms.announce("order", lambda filed: filed.with_(words="Old.")))
+    async with asyncio.timeout(5):
+        while first:
+            await asyncio.sleep(0.005)
+    newer = asyncio.create_task(rooms.announce("order", lambda filed: filed.with_(tz="Europe/Berlin")))
+    again = asyncio.create_task(rooms.publish_again("order"))
+    await asyncio.sleep(0.1)
+    gate.set()
+    await asyncio.gather(older, newer, again)
+    filed, record = await both(one_door, "order")
+    assert (record.words, record.tz) == (filed.words, filed.tz) == ("Old.", "Europe/Berlin")
+
+
+@on_one_loop
+async def test_a_room_that_is_deleted_is_not_published_again(one_door: Door) -> None:
+    await one_door.room("deleted")
+    await one_door.office.rooms.delete("deleted")
+    await one_door.office.rooms.publish_again("deleted")
+    with pytest.raises(NotFound):
+        await one_door.others.bus.get_room("deleted")
+
+
+@on_one_loop
 async def test_doors_that_are_open_close_for_a_room_that_is_moved_far(one_door: Door) -> None:
     now = wall_clock()
     for name, ahead_s, state in (("far", 86_400.0, RoomState.SCHEDULED), ("near", 60.0, RoomState.OPEN)):

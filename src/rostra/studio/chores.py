@@ -210,7 +210,7 @@ class Chores:
             raise failed[-1]
 
     async def _publish(self, filed: Room, version: int) -> None:
-        await self._rooms.publish(filed)
+        await self._rooms.publish_again(filed.id)
         board = await self._files.ask(lambda catalog: catalog.board(filed.id))
         await self._boards.publish(filed.id, board)
         await self._files.ask(lambda catalog: catalog.published(filed.id, version))

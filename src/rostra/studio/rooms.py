@@ -55,6 +55,7 @@ class Rooms:
         self.on_unpublished: Callable[[], None] = lambda: None
         """Called when the catalog has something that the bus may have to hear."""
         self._ending: set[asyncio.Task[None]] = set()
+        self._announcing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._changing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         """By room: hosts who press at the same moment wait for one another instead of colliding."""
 
@@ -110,14 +111,17 @@ class Rooms:
 
     async def announce(self, room_id: str, how: Callable[[Room], Room]) -> Room:
         """Changes what is announced. :raises CatalogUnavailable: it cannot be changed now."""
-        record, before = await self.get(room_id), []
+        before: list[Room] = []
+        lock = self._in_turn(room_id)
+        async with lock:
+            record = await self.get(room_id)
 
-        def changed(filed: Room) -> Room:
-            before.append(filed)
-            return how(merging.to_catalog(filed, record))
+            def changed(filed: Room) -> Room:
+                before.append(filed)
+                return how(merging.to_catalog(filed, record))
 
-        filed = await self._files.ask(lambda catalog: catalog.change_room(room_id, changed))
-        room = await self._tell_bus(filed)
+            filed = await self._files.ask(lambda catalog: catalog.change_room(room_id, changed))
+            room = await self._tell_bus(filed)
         if any(getattr(filed, name) != getattr(before[-1], name) for name in merging.ON_THE_CARD):
             self.on_announced(room)
         return room
@@ -144,15 +148,31 @@ class Rooms:
 
     async def delete(self, room_id: str) -> None:
         """With all that belongs to it. :raises Conflict: it is on air."""
-        room = await self.get(room_id)
-        if room.on_air:
-            raise Conflict("This room is on air. End it first, then delete it.")
-        try:
-            await self._files.ask(lambda catalog: catalog.delete_room(room_id))
-        except NotFound:
-            log.info("room %s is deleted on the bus alone", room_id)
-        await self._bus.rooms.delete(room_id)
-        await self._bus.boards.delete(room_id)
+        lock = self._in_turn(room_id)
+        async with lock:
+            room = await self.get(room_id)
+            if room.on_air:
+                raise Conflict("This room is on air. End it first, then delete it.")
+            try:
+                await self._files.ask(lambda catalog: catalog.delete_room(room_id))
+            except NotFound:
+                log.info("room %s is deleted on the bus alone", room_id)
+            await self._bus.rooms.delete(room_id)
+            await self._bus.boards.delete(room_id)
+
+    async def publish_again(self, room_id: str) -> None:
+        """What the catalog has of it now. One that was deleted meanwhile stays deleted."""
+        lock = self._in_turn(room_id)
+        async with lock:
+            try:
+                filed = await self._files.ask(lambda catalog: catalog.get_room(room_id))
+            except NotFound:
+                return
+            await self.publish(filed)
+
+    def _in_turn(self, room_id: str) -> asyncio.Lock:
+        """What is announced reaches the bus in the order in which the catalog took it."""
+        return self._announcing.setdefault(room_id, asyncio.Lock())
 
     async def _tell_bus(self, filed: Room) -> Room:
         """What the catalog has, on the bus. Where it does not answer the outbox does it later."""
