@@ -36,7 +36,10 @@ ON_STAGE = "from asking to mute until another speaker hears the voice no more"
 IN_SOUND = "from asking to mute until the voice is out of the sound for listeners"
 AT_EAR = "from the answer to the mute until the last of the voice has come to a listener"
 USUAL = "what the voice takes to a listener otherwise"
-LATER = "parts begun after the answer that have the voice in them"
+LATER = "parts begun after the answer that have any of the voice in them"
+TAIL_S = 0.06
+"""The tick that is under way, the one in which the voice fades out, the look-ahead of limiter and codec."""
+NEXT = f"parts begun {TAIL_S:g} s after the answer or later that have"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +80,13 @@ def run(scale: Scale) -> Result:
             for ear in ears.stop():
                 for name, values in _heard(ear, clock, turns).items():
                     found.setdefault(name, []).extend(values)
+            result.details.setdefault("answered_s", []).append([round(t.answered - t.asked, 4) for t in turns])
         for name, values in found.items():
             columns.setdefault(name, []).append(values)
     for name, rounds in columns.items():
-        if name == LATER:
-            result.add(name, "listeners", "", [sum(v) for v in rounds], None if scale.quick else Must("<=", 0, True))
+        if name in (LATER, NEXT):
+            must = Must("<=", 0, True) if name == NEXT and not scale.quick else None
+            result.add(name, f"listeners, {mutes} mutes", "", [max(v) for v in rounds], must)
             continue
         whose = "another speaker" if name == ON_STAGE else "the stage" if name == IN_SOUND else "listeners"
         judged = name in (ON_STAGE, IN_SOUND) and not scale.quick
@@ -146,7 +151,8 @@ def _heard(ear: Ear, clock: float, turns: list[Turn]) -> dict[str, list[float]]:
     starts = np.array([media for media, _ in parts])
     which = np.searchsorted(starts, np.array(ends) - 1, side="right") - 1
     came = [parts[i][1] for i in which]
-    found: dict[str, list[float]] = {name: [] for name in (IN_SOUND, AT_EAR, USUAL, LATER)}
+    found: dict[str, list[float]] = {name: [] for name in (IN_SOUND, AT_EAR, USUAL)}
+    later = {LATER: 0, NEXT: 0}
     # The backlog was said before we came.
     found[USUAL] = [c - s for s, c in zip(said, came, strict=True) if s > ear.arrivals[0][1]]
     for turn in turns:
@@ -154,5 +160,7 @@ def _heard(ear: Ear, clock: float, turns: list[Turn]) -> dict[str, list[float]]:
         found[IN_SOUND].append(said[at] - turn.asked + PAUSE_S)
         found[AT_EAR].append(came[at] - turn.answered)
         late = [i for i, s in enumerate(said) if turn.answered < s < turn.until]
-        found[LATER].append(float(len({w for w in which[late] if clock + starts[w] / SAMPLE_RATE > turn.answered})))
-    return found
+        begun = [clock + starts[w] / SAMPLE_RATE for w in set(which[late])]
+        later[LATER] += sum(b > turn.answered for b in begun)
+        later[NEXT] += sum(b > turn.answered + TAIL_S for b in begun)
+    return found | {name: [float(n)] for name, n in later.items()}
