@@ -110,12 +110,12 @@ class World:
         self, voice: Pcm, token: str = "", relay: Relay | None = None, **more: str
     ) -> AsyncIterator[tuple[Client, dict[str, Any]]]:
         client = Client(voice)
-        offer = await client.offer()
-        offer = relay.offer(offer) if relay is not None else offer
-        answer = await self.call(op="whip", sdp=offer, token=token or self.token(), **more)
-        await client.accept(relay.answer(answer["sdp"]) if relay is not None else answer["sdp"])
-        await client.connected()
         try:
+            offer = await client.offer()
+            offer = relay.offer(offer) if relay is not None else offer
+            answer = await self.call(op="whip", sdp=offer, token=token or self.token(), **more)
+            await client.accept(relay.answer(answer["sdp"]) if relay is not None else answer["sdp"])
+            await client.connected()
             yield client, answer
         finally:
             await client.close()
@@ -673,7 +673,7 @@ async def test_a_room_ends_when_no_voice_was_heard_for_long_though_somebody_is_c
 
 
 async def test_who_was_removed_stays_away_when_the_stage_begins_again_and_who_sat_comes_back(world: World) -> None:
-    first, stop = world.start()
+    first, _ = world.start()
     await world.answering()
     ann, bob = world.token(name="Ann"), world.token(name="Bob")
     async with world.speaking(sounds.silence(1), ann), world.speaking(sounds.silence(1), bob) as (_, answer):

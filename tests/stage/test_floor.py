@@ -133,7 +133,7 @@ async def test_nobody_acts_as_another_one_of_the_same_link(house: House) -> None
     await house.floor.call({"op": "unmute_self", "token": SHARED[0], "session": ann.id})
     assert not house.floor.seats.muted
     own = house.sit("speaker:Cem:c")
-    assert (await house.floor.call({"op": "mute_self", "token": "speaker:Cem:c"}))["muted"], "a link of one's own will do"
+    assert (await house.floor.call({"op": "mute_self", "token": "speaker:Cem:c"}))["muted"], "it is their own"
     house.floor.gone(own.id)
 
 
@@ -146,6 +146,11 @@ async def test_a_new_link_is_not_for_all_who_have_the_old_one(house: House) -> N
     (bare,) = (await house.floor.call({"op": "me", "token": SHARED[0]}))["notes"]
     (own,) = (await house.floor.call({"op": "me", "token": SHARED[0], "seat": "phone"}))["notes"]
     assert "link" not in bare and own["link"] == "https://x/#t=speaker:Ann:other"
+    house.sit("host:Hanna:host")
+    note = {"kind": "link", "link": "https://x/#t=cohost:Hanna:c", "role": "cohost"}
+    await house.floor.call({"op": "note", "seat": "s3", "note": note})
+    (told,) = (await house.floor.call({"op": "me", "token": "host:Hanna:host"}))["notes"]
+    assert told["link"] == note["link"], "who is no host any more goes on as a co-host"
 
 
 async def test_who_is_appointed_keeps_their_seat_and_comes_by_the_new_link(house: House) -> None:
@@ -285,6 +290,6 @@ async def test_people_are_told_with_how_they_arrive(house: House) -> None:
     (back,) = house.floor._returns.values()
     back.link._report, back.link._rtt_s = RtcpReceiverInfo(1, 0, 0, 0, 0, 0, 0), 0.3
     ann = house.floor.people()["seats"][1]
-    assert (ann["hears"], ann["rtt_ms"], ann["delay_ms"]) == (True, 300.0, ann["buffer_ms"] + 150), "the way and the buffer"
+    assert (ann["hears"], ann["rtt_ms"], ann["delay_ms"]) == (True, 300.0, ann["buffer_ms"] + 150), "with the way"
     await client.close()
     await ears.close()

@@ -382,8 +382,8 @@ class Floor:
         if not notes:
             self.moderation.need_good(person.role, person.key)
         seat = self.seats.of_key(person.key)
-        if self.moderation.shares(person.key) and not browser_of(person.key):
-            # Everyone with this link is this person: another one is not for all of them.
+        if self.moderation.shares(person.key) and person.role is not Role.HOST and not browser_of(person.key):
+            # Everyone with this link is this person, and another link is not for all of them. There is but one host.
             notes = [{name: value for name, value in note.items() if name != "link"} for note in notes]
         return {"seat": None if seat is None else self._person(seat), "notes": notes}
 
