@@ -8,16 +8,20 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from rostra.edge import applause as applause_module
 from rostra.edge import conversation as conversation_module
+from rostra.edge import postbox as postbox_module
 from rostra.edge.postbox import RATES
 from rostra.edge.quota import Quota, Rate
 from rostra.edge.routes import Kind
+from rostra.edge.waiting import A_HOUSEHOLD
 from rostra.errors import BusUnavailable
-from rostra.units import RoomState, WallTime
+from rostra.units import Role, RoomState, WallTime
 from rostra.wire.hands import TICKET, Hand, HandState
 from rostra.wire.inbox import LetterKind
+from rostra.wire.tokens import Claims, sign
 from tests.edge.making import Answered, Edge, Kept, edge, room, until
 
 HAND = "/r/demo/hand"
@@ -85,6 +89,60 @@ async def test_one_hand_a_ticket(front: Edge, kept: Kept) -> None:
     other = said(await front.tell(HAND, {"name": "Ada", "ticket": first["ticket"]}))
     assert other["ticket"] != first["ticket"]
     assert len(kept.hands) == 2
+
+
+async def test_who_was_accepted_once_may_ask_again(front: Edge, kept: Kept) -> None:
+    ticket = said(await front.tell(HAND, {"name": "Ada"}))["ticket"]
+    claims = Claims("demo", Role.SPEAKER, "Ada", "p7", 4_000_000_000)
+    link = f"https://x/speak/demo#t={sign(claims, Ed25519PrivateKey.generate())}"
+    hand = kept.hands[ticket].with_(state=HandState.ACCEPTED, link=link)
+    kept.hands[ticket] = hand
+    front.front.on_hand(hand.key, hand)
+    asked = {"name": "Ada", "ticket": ticket}
+    assert said(await front.tell(HAND, asked)) == {"ticket": ticket, "state": "accepted", "link": link}
+    once_more = said(await front.tell(HAND, {**asked, "again": True}))
+    assert (once_more["state"], once_more["ticket"] != ticket) == ("waiting", True)
+    waits = {**asked, "ticket": once_more["ticket"], "again": True}
+    assert said(await front.tell(HAND, waits)) == once_more, "as long as it waits it is the same hand"
+    front.front.on_record("demo", room(revoked=("p7",)))
+    assert said(await front.ask(f"{HAND}/{ticket}")) == {"state": "over"}
+    assert said(await front.tell(HAND, asked))["state"] == "waiting"
+    assert len(kept.hands) == 3
+    front.front.on_hands_lost()
+    assert said(await front.ask(f"{HAND}/{ticket}")) == {"state": "over"}
+    assert said(await front.tell(HAND, asked))["state"] == "waiting"
+    assert len(kept.hands) == 4
+
+
+async def test_without_its_ticket_nobody_fills_the_console(front: Edge, kept: Kept) -> None:
+    loosen(front)
+    client = await front.client()
+    found = [(await client.tell(HAND, {"name": f"Bot {n}"})).status for n in range(A_HOUSEHOLD + 3)]
+    assert found == [202] * A_HOUSEHOLD + [429] * 3
+    refused = await client.tell(HAND, {"name": "Ada"})
+    assert said(refused)["detail"].startswith("Many hands are up from your network")
+    answered, withdrawn, *_ = kept.hands.values()
+    assert said(await client.tell(HAND, {"name": "Ada", "ticket": answered.ticket}))["ticket"] == answered.ticket
+    front.front.on_hand(answered.key, answered.with_(state=HandState.LOWERED))
+    assert (await client.tell(HAND, {"ticket": withdrawn.ticket, "withdraw": True})).status == 202
+    found = [(await client.tell(HAND, {"name": "Ada"})).status for _ in range(3)]
+    assert found == [202, 202, 429], "as many as were answered or taken down"
+    kept.fault = BusUnavailable("The bus is away. Please try again.")
+    forgotten = list(kept.hands.values())[5]
+    front.front.on_hand(forgotten.key, None)
+    assert (await client.tell(HAND, {"name": "Ada"})).status == 503
+    kept.fault = None
+    assert (await client.tell(HAND, {"name": "Ada"})).status == 202, "what was not stored does not count"
+
+
+async def test_a_network_of_many_addresses_is_slowed_down(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postbox_module, "NETWORK", Rate(60, 40))
+    async with edge(carrier=kept, trusted_proxies=("127.0.0.1/32",)) as running:
+        client = await running.client()
+        fields = [f"X-Forwarded-For: 2001:db8:7:{n:x}::1" for n in range(45)]
+        found = [(await client.tell(HAND, {"name": "Ada"}, field)).status for field in fields]
+        assert found == [202] * 40 + [429] * 5
+        assert (await client.tell(HAND, {"name": "Ada"}, "X-Forwarded-For: 2001:db8:8::1")).status == 202
 
 
 async def test_a_hand_is_taken_down(front: Edge, kept: Kept) -> None:

@@ -289,7 +289,7 @@ class Conversation:
             clap = door.claps.get(data)
             if clap is None:
                 return False
-            clap.count()
+            clap.count(self.fd)
             whole = door.thanks
         elif isinstance(hot, Welcome) or (fields := door.reader.block(data[eol:])) is None or not fields.plain:
             return False
@@ -354,7 +354,7 @@ class Conversation:
             return hot.taken(self.fd, door.now, fields.encoding), end
         if fields is not None and fields.body_bytes and (clap := door.claps.get(data[at : end + fields.body_bytes])):
             door.requests += 1  # one of several that came at once (benchmarks: reactions)
-            clap.count()
+            clap.count(self.fd)
             return door.thanks, end + fields.body_bytes
         request = door.reader.read(raw)
         body_at, end = end, end + request.fields.body_bytes

@@ -234,11 +234,11 @@ class Front:
         self.door.on_board(room_id, board)
 
     def on_hand(self, key: str, hand: Hand | None) -> None:
-        self.door.postbox.hands.on_hand(key, hand)
+        self.door.postbox.on_hand(key, hand)
 
     def on_hands_lost(self) -> None:
         """News of hands may have been missed."""
-        self.door.postbox.hands.forget()
+        self.door.postbox.on_hands_lost()
 
     # --- connections ---
 
@@ -480,6 +480,7 @@ class Front:
                 one("rostra_edge_hands", "gauge", "Hands whose answer is at hand.", len(door.postbox.hands)),
                 one("rostra_edge_reactions_total", "counter", "Reactions.", applause.total),
                 one("rostra_edge_reactions_unread_total", "counter", "Reactions counted unread.", applause.skipped),
+                one("rostra_edge_reactions_ignored_total", "counter", "Too many of one connection.", applause.ignored),
                 one("rostra_edge_pictures_bytes", "gauge", "Pictures at hand.", door.gallery.shelf.size_bytes),
                 one("rostra_edge_turned_away_total", "counter", "Connections that found no place.", self._turned_away),
             ]
