@@ -263,7 +263,7 @@ class Door:
         if not route.room:
             return self._common(route, request, conversation)
         room, record = self._room_of(route)
-        if not record.invited or kind is Kind.CALENDAR:
+        if not record.invited:
             return self._in_room(route, room, _Asked(request, conversation, head, body))
         try:
             guest = self._admit(record, request, conversation)
@@ -359,6 +359,8 @@ class Door:
         if kind is Kind.POSTS:
             return self._shared(documents.posts(room), request, hot=not invited)
         if kind is Kind.CALENDAR:
+            if invited and (token := token_of(request.line.query)):
+                return documents.calendar_of_invited(room, token, moment)
             return documents.calendar(room, moment)
         if kind is Kind.FEED:
             if invited:

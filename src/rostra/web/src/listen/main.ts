@@ -214,7 +214,10 @@ const events = {
     if (n.version) extra?.posted(n.version);
     if (n.e === "moved") {
       room = "scheduled";
-      if (state && n.at) state.at = n.at;
+      if (state && n.at) {
+        state.at = n.at;
+        state.moved++;
+      }
       armed(EXTRAS_S);
     }
     render();

@@ -30,6 +30,7 @@ export const en = {
   cancelled: ["Cancelled", "This event does not take place."],
   late: ["The host is late", "It begins as soon as the host is here."],
   moved: ["Moved to another time", "Tap once, and the sound begins by itself."],
+  movedIn: ["Moved to another time", "You are in. The sound begins here by itself."],
   invitation: ["By invitation", "Open the whole link that you were given, or ask the host for a new one."],
   absent: ["There is no such room", "Look at the address again: a letter may be missing."],
   unsupported: ["This browser cannot play it", "Open the address below in any player instead."],
@@ -152,4 +153,4 @@ export type LaterWords = typeof enLater;
 export type HomeWords = typeof enHome;
 export type Sentence =
   | "ready" | "soon" | "armed" | "idleOpen" | "idleLive" | "idleInterrupted" | "connecting" | "open" | "live" | "dry"
-  | "interrupted" | "reconnecting" | "offline" | "full" | "paused" | "tap" | "ended" | "cancelled" | "late" | "moved" | "invitation" | "absent" | "unsupported";
+  | "interrupted" | "reconnecting" | "offline" | "full" | "paused" | "tap" | "ended" | "cancelled" | "late" | "moved" | "movedIn" | "invitation" | "absent" | "unsupported";
