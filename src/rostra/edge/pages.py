@@ -156,7 +156,7 @@ def policy_of(html: bytes) -> str:
             hashes[kind].append(f"'sha256-{base64.b64encode(hashlib.sha256(text).digest()).decode()}'")
     scripts, styles = (" ".join(["'self'", *hashes[kind]]) for kind in (b"script", b"style"))
     return (
-        f"default-src 'none'; script-src {scripts}; style-src {styles}; img-src 'self' data: https:; "
+        f"default-src 'none'; script-src {scripts}; style-src {styles}; img-src 'self' data:; "
         "media-src 'self' blob:; connect-src 'self'; worker-src 'self' blob:; base-uri 'none'; "
         "form-action 'self'; frame-ancestors *"
     )
