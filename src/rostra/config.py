@@ -105,6 +105,8 @@ class StageSettings(_Section):
 class RoomsSettings(_Section):
     """The life of rooms."""
 
+    doors_s: float = Field(900.0, ge=0.0, le=24 * 3600.0)
+    """How long before its time the doors of a new room open by themselves, if nobody says otherwise of it."""
     silence_ends_s: float = Field(3600.0, ge=10.0, le=7 * 24 * 3600.0)
     """A room on air ends by itself when nobody was heard for so long."""
 

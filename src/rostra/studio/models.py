@@ -62,8 +62,8 @@ class NewRoom(_Model):
     """Whether home page and feed name it."""
     invited: bool = False
     """Whether it takes a link to listen."""
-    doors_s: Doors = 900.0
-    """How long before its time the doors open by themselves."""
+    doors_s: Doors | None = None
+    """How long before its time the doors open by themselves; as the server's settings say if left out."""
     delay_s: Delay = 0.0
     """Broadcast delay."""
 
