@@ -98,8 +98,8 @@ def settings() -> tuple[str, ...]:
 
 
 def test_each_place_says_for_whom_it_asks() -> None:
-    """What ngx_http_proxy_module says: "These directives are inherited from the previous configuration level if and only
-    if there are no proxy_set_header directives defined on the current level." """
+    """What ngx_http_proxy_module says: "These directives are inherited from the previous configuration level if and
+    only if there are no proxy_set_header directives defined on the current level." """
     server, *locations = re.split(r"^\s*location ", block("nginx"), flags=re.MULTILINE)
     assert len(locations) == 3
     for text in [server, *locations]:
