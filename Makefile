@@ -40,7 +40,7 @@ browser:
 	@sh tools/debian-tools.sh
 
 test: setup browser
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --durations 15 $(ARGS)
 
 lint: setup
 	@$(BIN)/ruff format --check .

@@ -4,5 +4,8 @@ Every run writes one JSON file a benchmark into ``benchmarks/results``; ``python
 ``docs/benchmarks.md`` from them. docs/topics/benchmarks.md says how each figure is taken.
 """
 
-NAMES = ("send", "tls", "joins", "hold", "memory", "hls", "page", "mouth_to_ear", "stage")
+NAMES = (
+    "send", "tls", "joins", "hold", "memory", "hls", "page", "mouth_to_ear", "stage", "announce", "mute", "early",
+    "reactions", "hands", "guess",
+)  # fmt: skip
 """In the order in which they run and stand in the table."""

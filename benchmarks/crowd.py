@@ -19,6 +19,7 @@ from benchmarks.programs import THEIRS, compiled, has_openssl, running, start
 
 NEVER = 0xFFFFFFFF
 _COLUMNS = ("connect", "first_byte", "first_sound", "start", "underruns", "silent", "gaps", "fate")
+_ARRIVAL = np.dtype([("listener", np.uint64), ("time", np.uint64), ("at_us", np.uint64)])
 LISTENERS_A_PROCESS = 15_000
 """Well below 20,000 open files, the least that counts as a raised limit."""
 
@@ -39,6 +40,8 @@ class Crowd:
     samples: int = 0
     """Streams kept whole, to be decoded."""
     pinned: bool = False
+    parts: bool = False
+    """Whether it is kept when each listener had which part, from :meth:`Gathering.log` on."""
     processes: int = 0
     """0: as many as the limit on open files asks for."""
 
@@ -57,9 +60,16 @@ class Gathering:
 
     def mark(self) -> dict[str, float]:
         """Counts so far, of all processes together."""
+        return self._say("mark")
+
+    def log(self) -> dict[str, float]:
+        """The same, and from now on it is written down who has which part when."""
+        return self._say("log")
+
+    def _say(self, word: str) -> dict[str, float]:
         for child in self._children:
             assert child.stdin
-            child.stdin.write("mark\n")
+            child.stdin.write(f"{word}\n")
             child.stdin.flush()
         return self._read()
 
@@ -71,9 +81,17 @@ class Gathering:
         for child in self._children:
             if child.wait(60):
                 raise RuntimeError(f"the crowd ended with {child.returncode}")
-        raw = np.concatenate([np.fromfile(f, np.uint32) for f in sorted(self._folder.glob("raw*"))])
+        raws = [np.fromfile(f, np.uint32).reshape(-1, len(_COLUMNS)) for f in sorted(self._folder.glob("raw*"))]
         samples = [f.read_bytes() for f in sorted(self._folder.glob("*.stream"))]
-        return Heard(counts, raw.reshape(-1, len(_COLUMNS)), samples)
+        return Heard(counts, np.concatenate(raws), samples, self._arrivals([len(raw) for raw in raws]))
+
+    def _arrivals(self, listeners: list[int]) -> NDArray[np.void]:
+        """Of all processes, the listeners numbered through."""
+        found = [np.zeros(0, _ARRIVAL)]
+        for i, file in enumerate(sorted(self._folder.glob("parts*"))):
+            found.append(np.fromfile(file, _ARRIVAL))
+            found[-1]["listener"] += sum(listeners[:i])
+        return np.concatenate(found)
 
     def _read(self) -> dict[str, float]:
         lines = []
@@ -98,6 +116,8 @@ class Heard:
     counts: dict[str, float]
     raw: NDArray[np.uint32]
     samples: list[bytes]
+    arrivals: NDArray[np.void]
+    """Records of ``listener``, ``time`` (of a part's first sample) and ``at_us`` (monotonic), once it was whole."""
 
     def column(self, name: str) -> NDArray[np.uint32]:
         return self.raw[:, _COLUMNS.index(name)]
@@ -177,6 +197,8 @@ def _command(program: Path, crowd: Crowd, number: int, folder: Path, begin_at: f
     ]
     if crowd.samples:
         command += ["--samples", str(crowd.samples), "--sample-dir", str(folder)]
+    if crowd.parts:
+        command += ["--parts", str(folder / f"parts{number:03}")]
     if crowd.mpeg_bit_rate:
         command += ["--mpeg", str(crowd.mpeg_bit_rate)]
     return command + (["--tls"] if crowd.tls else [])

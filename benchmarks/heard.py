@@ -10,6 +10,8 @@ import numpy as np
 
 from rostra.units import SAMPLE_RATE, Pcm
 from rostra.wire.boxes import parse_part, walk_boxes
+from rostra.wire.emsg import read_events
+from rostra.wire.listeners import EdgeNotice, Snapshot
 
 SETTLE = SAMPLE_RATE // 5
 """A decoder that starts in the middle may take 80 ms to converge (RFC 7845, 4.6); 200 ms are passed over."""
@@ -58,6 +60,11 @@ def decode(stream: bytes) -> tuple[int, Pcm]:
         frames = [frame.to_ndarray() for frame in container.decode(audio=0)]
     samples = np.concatenate(frames, axis=1)[0]
     return begin, samples if samples.dtype == np.int16 else (samples * 32767).clip(-32768, 32767).astype(np.int16)
+
+
+def whole_events(stream: bytes) -> list[Snapshot | EdgeNotice]:
+    """What the boxes of a stream tell beside the sound."""
+    return read_events(b"".join(stream[at:end] for kind, at, end in _whole_boxes(stream) if kind == b"emsg"))
 
 
 def first_time(from_moof: bytes) -> int:

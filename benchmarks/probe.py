@@ -55,7 +55,7 @@ class Ear:
 
         The player starts with what the first bytes bring and plays in real time.
         """
-        parts = self._parts()
+        parts = self.parts()
         begin, pcm = decode(bytes(self.body))
         times = [at for at, _ in parts]
         play_from = self.arrivals[0][1]
@@ -68,7 +68,7 @@ class Ear:
         live = [i for i, (_, at) in enumerate(received) if at > play_from]
         return [received[i] for i in live], [heard[i] for i in live]
 
-    def _parts(self) -> list[tuple[int, float]]:
+    def parts(self) -> list[tuple[int, float]]:
         """(media time of its first sample, wall time when its last byte was in) of each whole part."""
         found, at, moof = [], 0, 0
         ends = [size for size, _ in self.arrivals]

@@ -4,7 +4,7 @@
 in room 1 of a Janus AudioBridge. What they say was encoded beforehand; what they hear is counted and not decoded, so
 that on a small machine the stage is what is measured. ``--audible K``: how many speak at a time, taking turns of four
 seconds; the others send the quiet of a room. ``--clicks N``: one speaker, who says so many clicks (module ``clicks``);
-the counts then say when, too.
+the counts then say when, too. ``--syllables``: everyone says nothing else (module ``syllables``).
 
 Prints ``talking`` when everyone hears something; then one JSON line of counts for every line on standard input.
 """
@@ -28,6 +28,7 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamTrack
 from aiortc.rtcrtpreceiver import RTCRtpReceiver
 
+from benchmarks import syllables
 from benchmarks.clicks import Click, recording
 from rostra.codecs.libopus import OpusEncoder
 from rostra.demo.voices import conversation
@@ -53,12 +54,15 @@ def encode(pcm: Pcm) -> list[bytes]:
     return [encoder.encode(pcm[i : i + FRAME_SAMPLES]) for i in range(0, whole, FRAME_SAMPLES)]
 
 
+def room_noise() -> list[bytes]:
+    return encode(np.random.default_rng(1).normal(0, 12, 10 * SAMPLE_RATE).astype(np.int16))
+
+
 def material() -> tuple[list[bytes], list[bytes]]:
     """Packets of speech without long pauses, and of the quiet of a room."""
     tracks = conversation()
     speech = np.clip(np.sum([t.astype(np.int32) for t in tracks.values()], axis=0), -32768, 32767).astype(np.int16)
-    quiet = np.random.default_rng(1).normal(0, 12, 10 * SAMPLE_RATE).astype(np.int16)
-    return encode(speech[: 30 * SAMPLE_RATE]), encode(quiet)
+    return encode(speech[: 30 * SAMPLE_RATE]), room_noise()
 
 
 class Mouth(MediaStreamTrack):
@@ -117,8 +121,11 @@ async def connect(peer: RTCPeerConnection, answer: str) -> None:
         await connected.wait()
 
 
-async def by_http(endpoint: str, token: str, seat: str, track: Mouth | None) -> RTCPeerConnection:
-    """By WHIP (``track`` is sent) or WHEP. ``seat`` tells apart those who share a link."""
+async def by_http(
+    endpoint: str, token: str, seat: str, track: Mouth | None, session: str = ""
+) -> tuple[RTCPeerConnection, str]:
+    """By WHIP (``track`` is sent) or WHEP; and the name of the session. ``seat`` tells apart those who share a link,
+    ``session`` shows whose seat it is that wants to hear."""
     peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     peer.addTransceiver(track or "audio", direction="sendonly" if track else "recvonly")
     on_loopback(peer)
@@ -126,12 +133,23 @@ async def by_http(endpoint: str, token: str, seat: str, track: Mouth | None) -> 
     headers = {"Content-Type": "application/sdp", "Authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(timeout=PATIENCE_S) as client:
         response = await client.post(
-            endpoint, params={"seat": seat}, content=peer.localDescription.sdp.encode(), headers=headers
+            endpoint,
+            params={"seat": seat, "session": session},
+            content=peer.localDescription.sdp.encode(),
+            headers=headers,
         )
     if response.status_code != 201:
         raise RuntimeError(f"{endpoint}: {response.status_code} {response.text}")
     await connect(peer, response.text)
-    return peer
+    return peer, response.headers["Location"].rpartition("/")[2]
+
+
+async def on_stage(studio: str, room: str, token: str, seat: str, track: Mouth) -> list[RTCPeerConnection]:
+    """Speaks, and hears the others."""
+    door = f"{studio}/stage/{room}"
+    speaking, session = await by_http(f"{door}/whip", token, seat, track)
+    hearing, _ = await by_http(f"{door}/whep", token, seat, None, session)
+    return [speaking, hearing]
 
 
 class Janus:
@@ -181,6 +199,8 @@ async def talk(options: argparse.Namespace) -> None:
     if options.clicks:
         pcm, said = recording(options.clicks)
         speech = quiet = encode(pcm)
+    elif options.syllables:
+        speech = quiet = encode(syllables.recording(10.0))
     else:
         speech, quiet = material()
     tokens = options.whip[2:] if options.whip else []
@@ -193,9 +213,7 @@ async def talk(options: argparse.Namespace) -> None:
         if janus:
             peers.append(await janus.join(f"speaker {i}", mouth))
         else:
-            door = "{}/stage/{}".format(*options.whip[:2])
-            peers.append(await by_http(f"{door}/whip", tokens[i], f"p{i}", mouth))
-            peers.append(await by_http(f"{door}/whep", tokens[i], f"p{i}", None))
+            peers += await on_stage(options.whip[0], options.whip[1], tokens[i], f"p{i}", mouth)
     async with asyncio.timeout(PATIENCE_S):
         while len(received) < people:
             await asyncio.sleep(0.1)
@@ -215,6 +233,7 @@ def main() -> None:
     how.add_argument("--janus", nargs=2, metavar=("URL", "PEOPLE"))
     parser.add_argument("--audible", type=int, default=0, help="how many speak at a time; 0: all")
     parser.add_argument("--clicks", type=int, default=0)
+    parser.add_argument("--syllables", action="store_true")
     asyncio.run(talk(parser.parse_args()))
 
 

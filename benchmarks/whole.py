@@ -7,18 +7,26 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import Popen
 from urllib.parse import urlsplit
 
 import psutil
 
 from benchmarks.machine import family
 from benchmarks.programs import ROOT, running, start
+from rostra.client import RostraClient
+from rostra.keys import operator_token
 
 ROOM = "stage"
 ROSTRA = Path(sys.executable).parent / "rostra"
+
+
+def token_of(link: str) -> str:
+    """What a link of the stage door ends with."""
+    return link.partition("#t=")[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +35,32 @@ class Whole:
     front: str
     studio: str
     links: dict[str, str]
+    data: Path
 
     @property
     def front_port(self) -> int:
         return urlsplit(self.front).port or 80
 
+    @property
+    def studio_port(self) -> int:
+        return urlsplit(self.studio).port or 80
+
+    def operator(self) -> RostraClient:
+        return RostraClient(self.studio, operator_token(self.data))
+
+    def client(self, token: str) -> RostraClient:
+        return RostraClient(self.studio, token)
+
+    def talking(self, token: str, *how: object) -> Popen[str]:
+        """Somebody on stage (``benchmarks.talkers`` with ``how``), heard already."""
+        process = start([sys.executable, "-m", "benchmarks.talkers", "--whip", self.studio, ROOM, token, *how])
+        assert process.stdout
+        if process.stdout.readline().strip() != "talking":
+            raise RuntimeError("nobody hears the speaker")
+        return process
+
     def token(self, role: str) -> str:
-        return self.links[role].partition("#t=")[2]
+        return token_of(self.links[role])
 
     def tokens(self, people: int) -> list[str]:
         """One host, two co-hosts, speakers."""
@@ -51,7 +78,8 @@ class Whole:
 
 
 @contextlib.contextmanager
-def serving(*options: str, edges: int = 1) -> Iterator[Whole]:
+def serving(*options: str, edges: int = 1, announced: Sequence[str] = ()) -> Iterator[Whole]:
+    """``announced``: more words for `rostra room create`."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         data = folder / "data"
@@ -64,7 +92,7 @@ def serving(*options: str, edges: int = 1) -> Iterator[Whole]:
                 raise RuntimeError(f"rostra serve does not get ready: {(folder / 'serve.log').read_text()[-2000:]}")
             found = dict(word.split("=", 1) for word in line.split()[1:])
             made = subprocess.run(
-                [ROSTRA, "room", "create", "A room for measuring", "--id", ROOM, "--json", "--data", data],
+                [ROSTRA, "room", "create", "A room for measuring", "--id", ROOM, "--json", "--data", data, *announced],
                 capture_output=True, text=True, check=True, cwd=ROOT,
             )  # fmt: skip
-            yield Whole(process.pid, found["front"], found["studio"], json.loads(made.stdout)["links"])
+            yield Whole(process.pid, found["front"], found["studio"], json.loads(made.stdout)["links"], data)

@@ -11,7 +11,7 @@ from interop.conftest import Rostra, needs, state, until
 from interop.hearing import likeness
 from rostra.units import Pcm
 
-pytestmark = [needs("chromium"), pytest.mark.timeout(180), pytest.mark.browser]
+pytestmark = [pytest.mark.alone, needs("chromium"), pytest.mark.timeout(180), pytest.mark.browser]
 
 Words = dict[str, tuple[Path, Pcm]]
 

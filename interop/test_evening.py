@@ -20,7 +20,7 @@ from interop.conftest import Rostra, needs, state, until
 from interop.hearing import likeness
 from rostra.units import Pcm
 
-pytestmark = [needs("chromium"), pytest.mark.timeout(420), pytest.mark.browser]
+pytestmark = [pytest.mark.alone, needs("chromium"), pytest.mark.timeout(420), pytest.mark.browser]
 
 Words = dict[str, tuple[Path, Pcm]]
 
@@ -73,7 +73,8 @@ def loudness(page: Page, seconds: float) -> tuple[Pcm, float]:
 
 
 def alike(page: Page, said: Pcm, least: float, within_s: float = 40.0) -> None:
-    """The page plays what was said: in real time on a machine that others use, so it may take a few spells."""
+    """The page plays what was said. Another voice is alike in nothing at all; pages that are twenty on two cores play a
+    little slower or faster to keep up, and what is stretched is not alike either."""
     deadline, best = time.monotonic() + within_s, 0.0
     while best < least:
         assert time.monotonic() < deadline, f"only {best:.2f} of what is heard was said"
@@ -113,7 +114,7 @@ def test_a_whole_evening(rostra: Rostra, words: Words, browsers: Any, tmp_path: 
         until(lambda: state(rostra, "evening") == "live", BEGINS_IN_S + 20)
         assert abs(time.time() - begins.timestamp()) < 5 or datetime.now(UTC) > begins
         expect(host.get_by_text("ON AIR").first).to_be_visible(timeout=15_000)
-        alike(ear, words["ann"][1], 0.6)
+        alike(ear, words["ann"][1], 0.4)
         for page in waiting:
             expect(page.get_by_text("Live").first).to_be_visible(timeout=20_000)
         for visitor in visitors[4:]:  # two cores are to go on with what follows
@@ -137,7 +138,7 @@ def test_a_whole_evening(rostra: Rostra, words: Words, browsers: Any, tmp_path: 
         guest.close()
         speaker = on_stage(bobs, link)
         host.get_by_role("button", name="Mute", exact=True).click()  # two at once are like neither
-        alike(ear, words["bob"][1], 0.5, 60)
+        alike(ear, words["bob"][1], 0.4, 60)
         host.get_by_role("button", name="Unmute", exact=True).click()
 
         step("muted by the host, asked back, removed for good")
@@ -158,7 +159,7 @@ def test_a_whole_evening(rostra: Rostra, words: Words, browsers: Any, tmp_path: 
         cohost = on_stage(browsers(words["bob"][0]).new_context(permissions=["microphone"]), links["cohost"], "Cem")
         until(lambda: len(api.get("/rooms/evening/people").json()["seats"]) == 2, 20)
         anns.close()
-        alike(ear, words["bob"][1], 0.6, 60)
+        alike(ear, words["bob"][1], 0.4, 60)
         assert state(rostra, "evening") == "live"
         host = on_stage(browsers(words["ann"][0]).new_context(permissions=["microphone"]), links["host"], "Ann")
         until(lambda: {"host", "cohost"} <= {s["role"] for s in api.get("/rooms/evening/people").json()["seats"]}, 30)
@@ -168,7 +169,9 @@ def test_a_whole_evening(rostra: Rostra, words: Words, browsers: Any, tmp_path: 
         time.sleep(6)
         dumped = api.post("/rooms/evening/dump").json()
         assert dumped["dumped_s"] == pytest.approx(4, abs=0.5)
-        assert loudness(ear, 2.0)[1] < 0
+        # What was in the delay is gone: listeners hear nothing until it has filled up again, though two go on talking.
+        until(lambda: loudness(ear, 1.5)[1] < -45, 15)
+        until(lambda: loudness(ear, 1.5)[1] > -35, 15)
 
         step("it ends, and everyone is told")
         cohost.close()

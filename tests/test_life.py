@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -54,27 +56,82 @@ def test_the_host_is_late_from_the_announced_minute_until_it_starts() -> None:
 
 
 class Life(RuleBasedStateMachine):
-    """Whatever happens in whatever order: a room that is over is never on air again."""
+    """Whoever causes whatever in whatever order: a room goes live only through open doors, is never on air again once
+    it is over, and nobody but host, operator and clock ends it."""
 
     def __init__(self) -> None:
         super().__init__()
         self.state = RoomState.SCHEDULED
-        self.was_over = False
+        self.past: list[RoomState] = [self.state]
+        self.ended_by: Cause | None = None
+        self.cancelled_by: Cause | None = None
+        self.starts = 0
 
-    @rule(event=st.sampled_from(LifeEvent))
-    def befall(self, event: LifeEvent) -> None:
+    @rule(event=st.sampled_from(LifeEvent), cause=st.sampled_from(Cause))
+    def befall(self, event: LifeEvent, cause: Cause) -> None:
         then = after(self.state, event)
-        self.state = self.state if then is None else then
-        self.was_over |= self.state in OVER
+        if then is None:
+            with pytest.raises(Conflict):
+                advance(self.state, event)
+            return
+        if cause not in CAUSES[event]:
+            return
+        assert advance(self.state, event) is then
+        self.starts += event is LifeEvent.START
+        self.ended_by = cause if event is LifeEvent.END else self.ended_by
+        self.cancelled_by = cause if event is LifeEvent.CANCEL else self.cancelled_by
+        self.state = then
+        self.past.append(then)
 
-    @precondition(lambda self: self.was_over)
+    @precondition(lambda self: any(state in OVER for state in self.past))
     @invariant()
     def over_for_good(self) -> None:
         assert self.state in OVER
+        assert sum(state in OVER for state in self.past) == 1
+
+    @invariant()
+    def each_state_comes_after_the_right_one(self) -> None:
+        begun = False
+        for before, then in pairwise(self.past):
+            begun |= before is RoomState.LIVE
+            if then is RoomState.LIVE:
+                assert before in (RoomState.OPEN, RoomState.INTERRUPTED)
+            elif then is RoomState.INTERRUPTED:
+                assert before is RoomState.LIVE
+            elif then is RoomState.CANCELLED:
+                assert not begun, "what has begun is ended, not cancelled"
+            elif then is RoomState.SCHEDULED:
+                assert not begun, "what has begun is not moved"
+
+    @invariant()
+    def it_starts_once_and_is_ended_by_who_may(self) -> None:
+        assert self.starts <= 1
+        assert (RoomState.LIVE in self.past) == (self.starts == 1)
+        assert self.ended_by in (None, Cause.OPERATOR, Cause.HOST, Cause.CLOCK)
+        assert (self.ended_by is not None) == (self.state is RoomState.ENDED)
+        assert self.cancelled_by in (None, Cause.OPERATOR, Cause.HOST)
+        assert (self.cancelled_by is not None) == (self.state is RoomState.CANCELLED)
+
+    @invariant()
+    def the_host_is_late_only_before_it_begins(self) -> None:
+        waits = late(self.state, WallTime(1000.0), WallTime(1000.0))
+        assert waits == (self.state not in OVER and RoomState.LIVE not in self.past)
+
+
+def test_the_roles_that_may_at_the_door_are_the_causes_of_the_table() -> None:
+    causes = {Role.HOST: Cause.HOST, Role.COHOST: Cause.COHOST, Role.SPEAKER: None, Role.LISTENER: None}
+    actions = {
+        LifeEvent.OPEN: Action.OPEN_DOORS, LifeEvent.START: Action.START, LifeEvent.END: Action.END,
+        LifeEvent.CANCEL: Action.CANCEL, LifeEvent.POSTPONE: Action.POSTPONE,
+    }  # fmt: skip
+    for event, action in actions.items():
+        for role, cause in causes.items():
+            assert may(role, action) == (cause in CAUSES[event]), (role, action)
+        assert (action in OPERATOR_MAY) == (Cause.OPERATOR in CAUSES[event])
 
 
 TestLife = Life.TestCase
-TestLife.settings = settings(max_examples=200, deadline=None)
+TestLife.settings = settings(max_examples=100, deadline=None)
 
 
 @pytest.mark.parametrize("role", Role)

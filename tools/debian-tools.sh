@@ -6,6 +6,8 @@ set -u
 missing=""
 need() { command -v "$1" >/dev/null 2>&1 || missing="$missing $2"; }
 need chromium chromium
+# Its pictures of the pages show reactions as people see them.
+[ -f /usr/share/fonts/truetype/noto/NotoColorEmoji.ttf ] || missing="$missing fonts-noto-color-emoji"
 need nginx nginx-light
 need ffmpeg ffmpeg
 need cvlc "vlc-bin vlc-plugin-base"

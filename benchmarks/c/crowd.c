@@ -3,8 +3,9 @@
  * adds up.
  *
  * Standard output gets one JSON line at each of: `joined` (everyone has sound, or ten seconds have passed since the
- * last began), every line that comes on standard input (`mark`), and the end (standard input closed, the line `end`,
- * or --hold). All times are taken from the monotonic clock. Traffic goes to loopback addresses only.
+ * last began), every line that comes on standard input (`mark`; `log` marks too, and from then on it is written down
+ * when each listener had which part whole, for --parts), and the end (standard input closed, the line `end`, or
+ * --hold). All times are taken from the monotonic clock. Traffic goes to loopback addresses only.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -36,6 +37,7 @@
 #define BATCH 512               /* events taken at once */
 #define BURST 32                /* connections begun before events are looked at again */
 #define SETTLE_US 10000000      /* `joined` is said this long after the last began, whoever still waits */
+#define MAX_PARTS 4000000       /* written down: 96 MB */
 
 enum state { UNBORN, CONNECTING, SHAKING, LISTENING, GONE };
 
@@ -51,7 +53,7 @@ struct listener {
 };
 
 static struct {
-    const char *host, *path, *from, *raw, *sample_dir;
+    const char *host, *path, *from, *raw, *sample_dir, *parts;
     int port, n, sources, samples, tls;
     double rate, hold_s, start_at_s, start_buffer_s;
 } opt = {.host = "127.0.0.1", .path = "/", .from = "127.1.0.0", .port = 8080, .n = 1, .sources = 16,
@@ -68,6 +70,11 @@ static struct tap {
     uint8_t *bytes;
     size_t have, room;
 } *taps;
+
+static struct arrival {
+    uint64_t listener, time, at_us; /* its number; of the part's first sample, in the timescale; monotonic */
+} *arrivals;
+static size_t arrival_count;
 
 static uint64_t now_us(void) {
     struct timespec t;
@@ -88,6 +95,12 @@ static void keep(int tap, const uint8_t *p, size_t n) {
     }
     memcpy(t->bytes + t->have, p, n);
     t->have += n;
+}
+
+static void arrived(const struct stream *s, uint64_t now) {
+    if (arrival_count == MAX_PARTS) return;
+    uint64_t number = (uint64_t)((const struct listener *)s - all); /* the stream is what a listener begins with */
+    arrivals[arrival_count++] = (struct arrival){number, s->pending_time, now};
 }
 
 static void leave(struct listener *l, int by_us) {
@@ -280,6 +293,11 @@ static void write_raw(void) {
     if (fclose(f)) die(opt.raw);
 }
 
+static void write_parts(void) {
+    FILE *f = fopen(opt.parts, "wb");
+    if (!f || fwrite(arrivals, sizeof *arrivals, arrival_count, f) != arrival_count || fclose(f)) die(opt.parts);
+}
+
 static void write_samples(void) {
     char name[4096];
     for (int i = 0; i < opt.samples; i++) {
@@ -294,7 +312,8 @@ static void read_options(int argc, char **argv) {
         {"host", 1, 0, 'h'}, {"port", 1, 0, 'p'}, {"path", 1, 0, 'u'}, {"listeners", 1, 0, 'n'},
         {"rate", 1, 0, 'r'}, {"hold", 1, 0, 's'}, {"from", 1, 0, 'f'}, {"sources", 1, 0, 'a'},
         {"mpeg", 1, 0, 'm'}, {"start-buffer", 1, 0, 'b'}, {"start-at", 1, 0, 't'}, {"raw", 1, 0, 'w'},
-        {"samples", 1, 0, 'k'}, {"sample-dir", 1, 0, 'd'}, {"tls", 0, 0, 'x'}, {0, 0, 0, 0}};
+        {"samples", 1, 0, 'k'}, {"sample-dir", 1, 0, 'd'}, {"tls", 0, 0, 'x'},
+        {"parts", 1, 0, 'l'}, {0, 0, 0, 0}};
     for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;) switch (c) {
             case 'h': opt.host = optarg; break;
             case 'p': opt.port = atoi(optarg); break;
@@ -311,6 +330,7 @@ static void read_options(int argc, char **argv) {
             case 'k': opt.samples = atoi(optarg); break;
             case 'd': opt.sample_dir = optarg; break;
             case 'x': opt.tls = 1; break;
+            case 'l': opt.parts = optarg; break;
             default: exit(2);
             }
     int bad = opt.n < 1 || opt.rate <= 0 || opt.sources < 1 || opt.samples > opt.n || terms.mpeg_bit_rate < 8000 ||
@@ -330,7 +350,8 @@ static void set_up(void) {
     all = calloc((size_t)opt.n, sizeof *all);
     taps = calloc((size_t)opt.samples + 1, sizeof *taps);
     poller = epoll_create1(0);
-    if (!all || !taps || poller < 0) die("set up");
+    if (opt.parts) arrivals = malloc(MAX_PARTS * sizeof *arrivals);
+    if (!all || !taps || poller < 0 || (opt.parts && !arrivals)) die("set up");
     stream_tap = keep;
     request_bytes = (size_t)snprintf(request, sizeof request,
                                      "GET %s HTTP/1.1\r\nHost: %s:%d\r\nUser-Agent: crowd\r\nAccept: */*\r\n\r\n",
@@ -355,6 +376,7 @@ static int told(uint64_t now) {
     if (n <= 0) return 1;
     line[n] = 0;
     if (strstr(line, "end")) return 1;
+    if (strstr(line, "log") && opt.parts) stream_part = arrived;
     say("mark", now);
     return 0;
 }
@@ -397,6 +419,7 @@ int main(int argc, char **argv) {
     say("end", end);
     if (opt.raw) write_raw();
     if (opt.sample_dir) write_samples();
+    if (opt.parts) write_parts();
     for (int i = 0; i < begun; i++) leave(&all[i], 1);
     return 0;
 }

@@ -10,6 +10,7 @@
 
 struct terms terms = {SOUND_CMAF, 64000, 0, 48000, 0};
 void (*stream_tap)(int tap, const uint8_t *bytes, size_t n);
+void (*stream_part)(const struct stream *s, uint64_t now_us);
 
 static uint32_t u32(const uint8_t *p) { return (uint32_t)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3]; }
 static uint64_t u64(const uint8_t *p) { return (uint64_t)u32(p) << 32 | u32(p + 4); }
@@ -75,6 +76,7 @@ static void take_moof(struct stream *s, const uint8_t *box) {
     if (s->next_time && time > s->next_time) s->gaps++;
     s->next_time = time + duration;
     s->last_sequence = u32(mfhd + 12);
+    s->pending_time = time;
     s->pending_us = (uint32_t)(duration * 1000000 / terms.timescale);
     s->has_moof = 1;
 }
@@ -135,6 +137,7 @@ static void take_cmaf(struct stream *s, const uint8_t *p, size_t n, uint64_t beg
             if (!s->skip && s->has_moof && s->inits) {
                 s->has_moof = 0;
                 take_sound(s, s->pending_us, begun_us, now_us);
+                if (stream_part) stream_part(s, now_us);
             }
             continue;
         }

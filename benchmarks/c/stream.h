@@ -34,6 +34,7 @@ struct stream {
     uint64_t wire_bytes;    /* with them */
     uint64_t next_time;     /* tfdt that the next part must have, in the timescale */
     uint64_t media_us;      /* sound received */
+    uint64_t pending_time;  /* tfdt of the part whose mdat is coming in */
     uint64_t play_from_us;  /* when the model player would have begun, had it never waited; 0: not yet */
     uint64_t skip;          /* bytes of mdat still to come */
     uint64_t chunk_left;
@@ -64,5 +65,7 @@ void stream_free(struct stream *s);
 
 /* Called with body bytes of streams whose tap is not -1. */
 extern void (*stream_tap)(int tap, const uint8_t *bytes, size_t n);
+/* Called with each part that is whole, if it is not NULL. */
+extern void (*stream_part)(const struct stream *s, uint64_t now_us);
 
 #endif

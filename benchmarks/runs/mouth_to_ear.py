@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from subprocess import Popen
 
@@ -13,7 +12,7 @@ from benchmarks.clicks import EVERY_S, delays
 from benchmarks.crowd import Crowd, gathered
 from benchmarks.player import Player, players
 from benchmarks.probe import Ears
-from benchmarks.programs import LeftOut, running, start
+from benchmarks.programs import LeftOut, running
 from benchmarks.results import Must, Result
 from benchmarks.scale import Scale
 from benchmarks.whole import ROOM, Whole, serving
@@ -56,14 +55,7 @@ def run(scale: Scale) -> Result:
 
 def _speaker(whole: Whole, seconds: float) -> Popen[str]:
     clicks = round((seconds + 90) / EVERY_S)  # it speaks while the crowd gathers and browsers start
-    token = whole.token("host")
-    process = start(
-        [sys.executable, "-m", "benchmarks.talkers", "--whip", whole.studio, ROOM, token, "--clicks", clicks]
-    )
-    assert process.stdout
-    if process.stdout.readline().strip() != "talking":
-        raise RuntimeError("the speaker is not heard")
-    return process
+    return whole.talking(whole.token("host"), "--clicks", clicks)
 
 
 def _listen(whole: Whole, speaker: Popen[str], seconds: float, result: Result) -> dict[str, list[float]]:

@@ -11,10 +11,14 @@ import os
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rostra.errors import ConfigError
+
+STRICT_TRANSPORT_S = 30 * 24 * 3600
+"""How long a browser comes by https only: past the next evening, and no longer than a month after TLS was given up."""
 
 
 class _Section(BaseModel):
@@ -33,7 +37,8 @@ class FrontSettings(_Section):
     flush_s: float = Field(0.0, ge=0.0, le=4.0)
     """Seconds of sound sent to a listener at once. 0: the ladder 0.5, 1, 2, 4, rising with load."""
     trusted_proxies: tuple[str, ...] = ()
-    """Networks (CIDR) of proxies in front whose PROXY protocol preamble is believed. None else's is."""
+    """Networks (CIDR) of proxies in front that are believed when they say for whom they ask: by the PROXY protocol's
+    preamble and by `X-Forwarded-For` (`Forwarded` is not read). None else is. Limits an address are counted by it."""
     proxy_protocol: bool = False
     """Whether connections from trusted proxies begin with a PROXY protocol v1 or v2 preamble."""
     public_url: str = ""
@@ -127,6 +132,8 @@ class StageSettings(_Section):
 class RoomsSettings(_Section):
     """The life of rooms."""
 
+    doors_s: float = Field(900.0, ge=0.0, le=24 * 3600.0)
+    """How long before its time the doors of a new room open by themselves, if nobody says otherwise of it."""
     silence_ends_s: float = Field(3600.0, ge=10.0, le=7 * 24 * 3600.0)
     """A room on air ends by itself when nobody was heard for so long."""
 
@@ -185,6 +192,20 @@ class Settings(_Section):
     @property
     def scheme(self) -> str:
         return "https" if self.tls.cert else "http"
+
+
+def strict_transport(url: str) -> str:
+    """What a door at ``url`` says by Strict-Transport-Security (RFC 6797); empty: nothing.
+
+    Only one that is reached by https and by a name: of an address browsers ignore it (8.1.1), and of ``localhost`` it
+    would hold for whatever else is tried there.
+    """
+    parts = urlsplit(url)
+    name = (parts.hostname or "").rstrip(".")
+    local = name == "localhost" or name.endswith(".localhost") or "." not in name
+    if parts.scheme != "https" or local or ":" in name or name.replace(".", "").isdigit():
+        return ""
+    return f"max-age={STRICT_TRANSPORT_S}"
 
 
 def local_url(scheme: str, host: str, port: int) -> str:

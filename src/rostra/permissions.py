@@ -86,5 +86,5 @@ def need(role: Role, action: Action) -> None:
     if may(role, action):
         return
     allowed = who_may(action)
-    who = " or ".join(_CALLED[r] for r in allowed) if allowed else "operator"
-    raise Forbidden(f"A {_CALLED[role]}'s link does not let you {action.value}; it takes a {who}.")
+    who = "a " + " or ".join(_CALLED[r] for r in allowed) if allowed else "an operator"
+    raise Forbidden(f"A {_CALLED[role]}'s link does not let you {action.value}; it takes {who}.")

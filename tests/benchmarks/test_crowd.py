@@ -54,6 +54,20 @@ def test_each_fault_is_noticed_as_what_it_is() -> None:
     assert (cut.lost, cut.counts["alive"], cut.torn) == (5, 35, 0)
 
 
+def test_when_each_had_which_part() -> None:
+    with c_loop(2048, FLUSH_S, pinned=False) as server:
+        crowd = Crowd(server.port, "/", 10, 2000, parts=True, processes=2)
+        with gathered(crowd) as gathering:
+            begun = time.monotonic()
+            gathering.log()
+            time.sleep(1.2)
+            arrivals = gathering.finish().arrivals
+    assert set(arrivals["listener"]) == set(range(10))
+    assert all(begun <= at / 1e6 <= time.monotonic() for at in arrivals["at_us"])
+    of_one = arrivals["time"][arrivals["listener"] == 7]
+    assert len(of_one) >= 2 and (np.diff(of_one.astype(np.int64)) > 0).all()
+
+
 def test_nobody_there_means_nobody_heard() -> None:
     with gathered(Crowd(1, "/", 5, 1000)) as gathering:
         heard = gathering.finish()

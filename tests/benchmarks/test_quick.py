@@ -14,6 +14,7 @@ from benchmarks import NAMES
 from benchmarks.programs import ROOT
 
 pytestmark = [
+    pytest.mark.alone,
     pytest.mark.timeout(240),
     pytest.mark.skipif(not shutil.which("cc"), reason="left out: cc is not installed, and the crowd is written in C"),
 ]

@@ -9,6 +9,7 @@ import pytest
 from benchmarks.soak import soak
 
 
+@pytest.mark.alone
 @pytest.mark.skipif(not shutil.which("cc"), reason="left out: cc is not installed")
 def test_a_short_soak_loses_nobody_and_hears_no_hole() -> None:
     figures = {(f.what, f.of): f for f in soak(20.0, 100).figures}

@@ -1,6 +1,7 @@
 """The bus against a real nats-server."""
 
 import asyncio
+import shutil
 import time
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,7 @@ from rostra.bus.server import NatsServer
 from rostra.errors import BusUnavailable, Conflict, Full, NotFound, StageUnavailable, Unavailable
 from rostra.units import MediaTime, Part, PartName, Rendition, RoomState, WallTime
 from rostra.wire.boards import Board
+from rostra.wire.inbox import Letter, LetterKind
 from rostra.wire.rooms import Room
 
 
@@ -245,6 +247,82 @@ async def test_a_room_that_was_deleted_is_told_as_none(bus: Bus) -> None:
     with pytest.raises(NotFound):
         await bus.get_room("main")
     assert await bus.list_rooms() == []
+
+
+async def test_a_room_that_was_deleted_can_be_made_again(bus: Bus) -> None:
+    await bus.create_room(room())
+    await bus.rooms.delete("main")
+    await bus.create_room(room(title="Another"))
+    assert (await bus.get_room("main"))[0].title == "Another"
+    with pytest.raises(Conflict):
+        await bus.create_room(room())
+
+
+async def test_pictures_are_listed_without_being_read_and_forgotten_for_good(bus: Bus) -> None:
+    names = [f"{n:032x}.webp" for n in range(3)]
+    for name in names:
+        await bus.pictures.put(name, b"picture")
+    await bus.pictures.forget(names[1])
+    assert sorted(await bus.pictures.keys()) == [names[0], names[2]]
+
+
+def letter(ticket: str) -> Letter:
+    return Letter("main", LetterKind.RSVP, WallTime(1.0), ticket=ticket)
+
+
+async def take(bus: Bus, after: int) -> tuple[int, list[str]]:
+    """As the studio does it: the number of the last letter, and what was in them."""
+    letters = await bus.read_letters(after)
+    return letters[-1][0] if letters else after, [found.ticket for _, found in letters if found]
+
+
+async def test_letters_are_read_once_and_forgotten_when_they_are_taken(bus: Bus) -> None:
+    for ticket in ("a", "b", "c"):
+        await bus.leave_letter(letter(ticket))
+    await streams.put(bus._connection, "in.main.rsvp", b"no letter", None)
+    found = await bus.read_letters(0)
+    numbers = [number for number, _ in found]
+    assert numbers == list(range(numbers[0], numbers[0] + 4))
+    assert [said and said.ticket for _, said in found] == ["a", "b", "c", None]
+    assert [number for number, _ in await bus.read_letters(numbers[1])] == numbers[2:]
+    await bus.forget_letters(numbers[1])
+    assert [number for number, _ in await bus.read_letters(0)] == numbers[2:]
+    await bus.forget_letters(numbers[3])
+    assert await bus.read_letters(0) == await bus.read_letters(numbers[3]) == []
+    await bus.leave_letter(letter("d"))
+    assert await take(bus, numbers[3]) == (numbers[3] + 1, ["d"])
+
+
+@pytest.mark.parametrize("put_back_s", [0.0, 3600.0])
+async def test_a_bus_that_lost_its_memory_loses_no_letter_that_came_after(
+    server: NatsServer, bus: Bus, put_back_s: float
+) -> None:
+    """``put_back_s``: and the clock of the machine it came back on is behind."""
+    for n in range(5):
+        await bus.leave_letter(letter(f"old {n}"))
+    last, taken = await take(bus, 0)
+    assert len(taken) == 5
+    last += round(put_back_s * 1e6)
+    await server.kill()
+    await until(lambda: not bus.connected)
+    shutil.rmtree(server.data / "nats")
+    back = asyncio.Event()
+    bus.on_reconnect(back.set)
+    await server.start()
+    await asyncio.wait_for(back.wait(), 10)
+    for n in range(3):
+        await bus.leave_letter(letter(f"new {n}"))
+    await bus.forget_letters(last)  # of those that were read before: these are others
+    again, taken = await take(bus, last)
+    assert taken == ["new 0", "new 1", "new 2"]
+    assert again > last
+    await bus.forget_letters(again)
+    assert await take(bus, again) == (again, [])
+    await bus.leave_letter(letter("new 3"))
+    assert (await take(bus, again))[1] == ["new 3"]
+    fresh = await Bus.connect(server.url, "a studio that was started again")
+    assert (await take(fresh, again))[1] == ["new 3"]
+    await fresh.close()
 
 
 async def test_counts(bus: Bus) -> None:

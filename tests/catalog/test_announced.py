@@ -8,7 +8,7 @@ from rostra.catalog import Catalog
 from rostra.catalog.tables import rooms
 from rostra.errors import BadRequest, Conflict, NotFound
 from rostra.units import Role, RoomState, WallTime
-from rostra.wire.rooms import Room
+from rostra.wire.rooms import LINKS_LIVE_S, Room
 from tests.catalog.making import abuse, post, room, rsvp
 
 FULL = room(
@@ -138,14 +138,28 @@ def test_what_happens_is_mirrored_and_nothing_else(catalog: Catalog) -> None:
     assert catalog.to_publish() == []  # the bus knows it already
 
 
-def test_doors_that_should_be_open(catalog: Catalog) -> None:
-    catalog.create_room(room("early", at=WallTime(1000.0), doors_s=100.0))
-    catalog.create_room(room("later", at=WallTime(1100.0), doors_s=100.0))
-    catalog.create_room(room("open", at=WallTime(900.0), state=RoomState.OPEN))
-    catalog.create_room(room("off", at=WallTime(900.0), state=RoomState.CANCELLED))
-    assert catalog.due_to_open(WallTime(899.9)) == []
-    assert [r.id for r in catalog.due_to_open(WallTime(900.0))] == ["early"]
-    assert [r.id for r in catalog.due_to_open(WallTime(5000.0))] == ["early", "later"]
+def test_the_id_of_a_deleted_room_rests_as_long_as_its_links_live(catalog: Catalog) -> None:
+    first = room(at=WallTime(1000.0))
+    catalog.create_room(first)
+    catalog.delete_room("tea")
+    with pytest.raises(Conflict, match="was deleted"):
+        catalog.create_room(room(created=WallTime(first.links_until - 1.0)))
+    again = room(created=WallTime(first.links_until))
+    catalog.create_room(again)
+    assert catalog.get_room("tea") == again
+    catalog.delete_room("tea")
+    with pytest.raises(Conflict, match="was deleted"):
+        catalog.create_room(again)
+
+
+def test_pictures_that_something_shows(catalog: Catalog) -> None:
+    cover, card, posted = (f"{n:032x}.webp" for n in range(3))
+    catalog.create_room(room(picture=cover, card=card))
+    catalog.create_room(room("other"))
+    catalog.add_post("other", post(picture=posted))
+    assert catalog.pictures_shown() == {cover, card, posted}
+    catalog.delete_room("other")
+    assert catalog.pictures_shown() == {cover, card}
 
 
 def test_each_change_waits_to_be_published(catalog: Catalog) -> None:
@@ -171,8 +185,8 @@ def test_a_version_from_the_future_hides_nothing(catalog: Catalog) -> None:
 
 
 def test_all_that_belongs_to_a_room_goes_with_it(catalog: Catalog) -> None:
-    for _ in range(2):  # the second time nothing of the first is left over
-        catalog.create_room(room())
+    for year in range(2):  # the second time, when its links have expired, nothing of the first is left over
+        catalog.create_room(room(created=1000.0 + year * 2 * LINKS_LIVE_S))
         number = catalog.last_letter()
         catalog.take_letters([(number + 1, rsvp("t")), (number + 2, abuse("x"))])
         catalog.add_invitation("tea", "i", Role.SPEAKER, "Ada", WallTime(1.0))

@@ -313,7 +313,7 @@ EVERY_WAY_TO_ASK: list[Callable[[Catalog], Any]] = [
     lambda c: c.delete_room("other"),
     lambda c: c.list_rooms(10),
     lambda c: c.save_happened(room(generation=2)),
-    lambda c: c.due_to_open(WallTime(1.0)),
+    lambda c: c.pictures_shown(),
     lambda c: c.to_publish(),
     lambda c: c.published("tea", 1),
     lambda c: c.add_invitation("tea", "i", Role.HOST, "Ada", WallTime(1.0)),

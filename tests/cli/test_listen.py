@@ -7,9 +7,14 @@ import signal
 import sys
 from pathlib import Path
 
-from rostra.units import MediaTime
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from rostra.units import MediaTime, Role
 from rostra.wire.emsg import notice_emsg
 from rostra.wire.listeners import EdgeNotice
+from rostra.wire.tokens import Claims, sign
+from tests.edge.making import edge, room, stream
 from tests.listening.front import INIT, Request, front, opus_parts
 from tests.sounds import voice
 
@@ -77,3 +82,20 @@ async def test_nothing_heard_is_a_failure() -> None:
     assert status == 1
     assert "s: All connection attempts failed." in err
     assert "0 parts" in out
+
+
+@pytest.mark.parametrize(("how", "via"), [("#t=", "push"), ("?t=", "hls")])
+async def test_an_invitation_opens_the_room(how: str, via: str) -> None:
+    key = Ed25519PrivateKey.from_private_bytes(bytes(32))
+    token = sign(Claims("secret", Role.LISTENER, "", "listener", 4_000_000_000), key)
+    async with edge(room(room_id="secret", invited=True), key=key.public_key()) as front:
+        front.feed(stream(12), "secret")
+        page = f"http://127.0.0.1:{front.port}/r/secret"
+        words = ("listen", page + how + token, "--via", via, "--seconds", "1", "--quiet", "--json")
+        status, out, err = await rostra(*words)
+        body = json.loads(out)
+        assert (status, body["title"], body["parts"] > 0) == (0, "An <evening>", True), err
+        assert token not in out + err
+        status, out, err = await rostra("listen", page, "--via", via, "--quiet")
+        assert (status, out) == (1, "")
+        assert "those who were invited" in err

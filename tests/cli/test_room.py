@@ -19,7 +19,7 @@ from rostra.keys import make_keys, operator_token
 
 NAMES = [
     "create", "list", "show", "change", "open", "start", "end", "cancel", "postpone", "links", "invite", "revoke",
-    "reissue", "delete", "desk",
+    "reissue", "delete",
 ]  # fmt: skip
 
 ROOM = {
@@ -167,10 +167,11 @@ def test_every_command_teaches_by_an_example() -> None:
 
 def test_the_desk_is_signed_in_to_by_a_link(studio: Studio, data: Path) -> None:
     link = f"{studio.url}/desk#t={operator_token(data)}"
-    assert run(data, "desk").output == f"{link}\n"
-    assert json.loads(run(data, "desk", "--json").output) == {"link": link}
     assert CliRunner().invoke(main, ["desk-token", "--data", str(data)]).output == f"{link}\n"
+    shown = CliRunner().invoke(main, ["desk-token", "--data", str(data), "--json"])
+    assert json.loads(shown.output) == {"link": link}
     assert studio.asked == []
+    assert run(data, "desk").exit_code == 2
 
 
 def test_a_room_is_announced_with_all_that_is_said(studio: Studio, data: Path, tmp_path: Path) -> None:
@@ -211,18 +212,40 @@ def test_a_picture_that_cannot_be_had_is_said_before_anything_is_made(
     assert studio.asked == []
 
 
-def test_a_time_without_an_offset_is_on_the_clock_of_this_machine(studio: Studio, data: Path, berlin: None) -> None:
-    for words in (("create", "A talk"), ("change", "talk"), ("postpone", "talk")):
-        shown = run(data, *words, "--at", "2030-05-01T19:30", "--json")
-        assert json.loads(shown.stdout) == ROOM
-        assert shown.stderr == ("19:30 is on the clock of this machine (CEST, +0200); --tz names another zone.\n")
-        assert studio.asked[-1][2]["at"] == "2030-05-01T19:30:00+02:00"
+def test_a_new_room_is_announced_by_the_clock_of_this_machine(studio: Studio, data: Path, berlin: None) -> None:
+    shown = run(data, "create", "A talk", "--at", "2030-05-01T19:30", "--json")
+    assert json.loads(shown.stdout) == ROOM
+    assert shown.stderr == "19:30 is on the clock of this machine (CEST, +0200); --tz names another zone.\n"
+    assert studio.asked[-1][2]["at"] == "2030-05-01T19:30:00+02:00"
     assert "Wed 01 May 2030 19:30 CEST" in run(data, "show", "talk").stdout
+
+
+def test_a_room_is_moved_by_its_own_clock(studio: Studio, data: Path, berlin: None) -> None:
+    studio.answer = (200, {**ROOM, "tz": "Asia/Tokyo", "remark": "There is no 02:30 that day."})
+    for words in (("change", "talk"), ("postpone", "talk"), ("postpone", "talk", "--tz", "Asia/Tokyo")):
+        studio.asked.clear()
+        shown = run(data, *words, "--at", "2030-05-01T19:30")
+        assert shown.stderr == "19:30 is on the clock in Asia/Tokyo.\nThere is no 02:30 that day.\n"
+        assert [asked[0] for asked in studio.asked] == ["GET", "PATCH" if "change" in words else "POST"]
+        assert studio.asked[-1][2]["at"] == "2030-05-01T19:30:00"  # which the studio reads in the room's zone
+        run(data, *words, "--at", "2030-05-01T19:30+02:00")
+        assert studio.asked[-1][2]["at"] == "2030-05-01T19:30:00+02:00"
+        assert len(studio.asked) == 3  # whose clock it is was not asked again
+
+
+def test_an_hour_that_is_skipped_or_comes_twice_in_another_zone_is_said(studio: Studio, data: Path) -> None:
+    for at, sent, said in (
+        ("2030-03-31T02:30", "2030-03-31T03:30:00+02:00", "There is no 02:30 on 31.03.2030 in Europe/Berlin"),
+        ("2030-10-27T02:30", "2030-10-27T02:30:00+02:00", "It is the first time, +02:00 from UTC."),
+    ):
+        shown = run(data, "postpone", "talk", "--at", at, "--tz", "Europe/Berlin")
+        assert studio.asked[-1][2]["at"] == sent
+        assert said in shown.stderr
 
 
 def test_a_room_is_postponed_by_the_clock_of_a_zone(studio: Studio, data: Path) -> None:
     shown = run(data, "postpone", "talk", "--at", "2030-01-05T19:30", "--tz", "Asia/Tokyo", "--note", "Ill.")
-    assert studio.asked[0][1:3] == (
+    assert studio.asked[-1][1:3] == (
         "/api/rooms/talk/postpone", {"at": "2030-01-05T19:30:00+09:00", "note": "Ill."},
     )  # fmt: skip
     assert shown.stderr == "19:30 is on the clock in Asia/Tokyo.\n"

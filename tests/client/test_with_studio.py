@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -11,8 +12,11 @@ import pytest
 
 from rostra.client import RostraClient
 from rostra.errors import BadRequest, BadToken, Conflict, Forbidden, NotFound, Unsupported
-from rostra.units import Role, RoomState
-from tests.studio.conftest import FRONT, PNG, STUDIO, Door, door, pages, server, settings
+from rostra.units import Role, RoomState, WallTime
+from rostra.wire.hands import Hand, HandState
+from rostra.wire.inbox import Letter, LetterKind
+from tests.studio.conftest import FRONT, OFFER, PNG, SDP, STUDIO, Door, bearer, door, pages, server, settings
+from tests.studio.stage_played import PlayedStage
 
 __all__ = ["door", "pages", "server", "settings"]
 
@@ -127,3 +131,160 @@ async def test_a_link_may_what_its_role_may(door: Door) -> None:
     await ask(door, speaker, use)
     with pytest.raises(BadToken):
         await ask(door, {"Authorization": "Bearer nobody"}, lambda rostra: rostra.room("talk"))
+
+
+async def test_a_room_that_is_opened_started_and_ended(door: Door) -> None:
+    await door.room("talk")
+
+    def evening(rostra: RostraClient) -> None:
+        assert rostra.open("talk").state == "open"
+        assert rostra.start("talk").go
+        with pytest.raises(Conflict, match="on air"):
+            rostra.delete_room("talk")
+        assert rostra.end("talk").state == "ended"
+        with pytest.raises(Conflict, match="has ended"):
+            rostra.open("talk")
+
+    await ask(door, door.operator, evening)
+
+
+async def test_hands_are_answered(door: Door) -> None:
+    await door.room("talk", RoomState.LIVE)
+    tickets = [f"{n:022}" for n in range(4)]
+    for n, ticket in enumerate(tickets):
+        hand = Hand("talk", ticket, f"Ann {n}", f"about {'sea' if n else 'land'}", WallTime(1e9 + n))
+        await door.others.bus.hands.put(hand.key, hand, 0)
+
+    def answer(rostra: RostraClient) -> None:
+        up = wait(lambda: list(rostra.hands("talk")), lambda found: len(found) == 4)
+        assert [hand.ticket for hand in up] == tickets
+        assert [hand.name for hand in rostra.hands("talk", q="land")] == ["Ann 0"]
+        assert next(rostra.hands("talk", sort="name")).name == "Ann 0"
+        accepted = rostra.accept("talk", tickets[0])
+        assert (accepted.state, accepted.name) == ("accepted", "Ann 0")
+        assert "link" not in accepted.raw, "it is for who asked"
+        assert rostra.decline("talk", tickets[1]).state == "declined"
+        for once in (rostra.accept, rostra.decline):
+            with pytest.raises(Conflict, match="not up any more"):
+                once("talk", tickets[0])
+        with pytest.raises(NotFound):
+            rostra.accept("talk", "x" * 22)
+        assert rostra.lower_all("talk").total == 2
+        assert wait(lambda: list(rostra.hands("talk")), lambda found: not found) == []
+
+    await ask(door, await door.token(Role.COHOST, "talk"), answer)
+    kept = [(await door.others.bus.hands.get(f"talk.{ticket}"))[0] for ticket in tickets]
+    assert [hand.state for hand in kept] == [
+        HandState.ACCEPTED, HandState.DECLINED, HandState.LOWERED, HandState.LOWERED,
+    ]  # fmt: skip
+    assert kept[0].link.startswith(f"{STUDIO}/speak/talk#t=")
+
+
+def wait(look: Callable[[], T], until: Callable[[T], bool]) -> T:
+    """What is heard over the bus takes a moment."""
+    for _ in range(500):
+        if until(found := look()):
+            return found
+        time.sleep(0.01)
+    raise AssertionError(f"{found} after five seconds")
+
+
+async def test_somebody_on_stage_mutes_themselves_and_is_told_what_others_did(door: Door) -> None:
+    room = await door.room("talk", RoomState.LIVE)
+    stage = PlayedStage(door.others.bus, door.key.public_key(), "talk")
+    await stage.start()
+    link, _ = await door.office.moderating.invite(room, Role.SPEAKER, "Ann")
+    ann, host = bearer(link), await door.token(Role.HOST, "talk")
+    await door.client.post("/stage/talk/whip", content=OFFER, headers={**ann, **SDP})
+
+    def on_stage(rostra: RostraClient) -> str:
+        me = rostra.me("talk")
+        assert me.seat is not None
+        assert (me.seat.name, me.seat.muted, me.notes, me.state) == ("Ann", False, (), "live")
+        rostra.mute_me("talk")
+        assert (muted := rostra.me("talk").seat) and muted.muted
+        rostra.mute_me("talk", False)
+        with pytest.raises(Forbidden):
+            rostra.mute("talk", me.seat.id)
+        with pytest.raises(NotFound):
+            rostra.mute_me("talk", seat="elsewhere")
+        return me.seat.id
+
+    seat = await ask(door, ann, on_stage)
+
+    def moderate(rostra: RostraClient) -> None:
+        rostra.mute("talk", seat)
+        rostra.ask_unmute("talk", seat)
+        assert rostra.appoint("talk", seat, "cohost").link is None
+
+    await ask(door, host, moderate)
+
+    def told(rostra: RostraClient) -> str:
+        me = rostra.me("talk")
+        assert me.seat is not None and me.seat.muted
+        assert [note["kind"] for note in me.notes] == ["muted", "ask_unmute", "link"]
+        assert [n["kind"] for n in rostra.me("talk", after=me.notes[1]["n"]).notes] == ["link"]
+        return str(me.notes[-1]["link"])
+
+    as_cohost = bearer(await ask(door, ann, told))
+    assert (await ask(door, as_cohost, lambda rostra: rostra.lock("talk"))).locked
+
+    def block(rostra: RostraClient) -> None:
+        removed = rostra.remove("talk", seat, block=True)
+        assert (removed.removed, removed.blocked, removed.hint) == ((seat,), True, "")
+
+    await ask(door, host, block)
+
+    def gone(rostra: RostraClient) -> None:
+        me = rostra.me("talk")
+        assert me.seat is None
+        assert me.notes[-1]["kind"] == "removed"
+        with pytest.raises(BadToken, match="taken back"):
+            rostra.me("talk", after=me.notes[-1]["n"])
+        with pytest.raises(BadToken, match="taken back"):
+            rostra.mute_me("talk", False)
+
+    await ask(door, ann, gone)
+    nobody = await ask(door, door.operator, lambda rostra: rostra.me("talk"))
+    assert (nobody.seat, nobody.notes) == (None, ())
+    with pytest.raises(Forbidden, match="nobody on the stage"):
+        await ask(door, door.operator, lambda rostra: rostra.mute_me("talk"))
+
+
+async def test_who_hands_the_hosts_seat_over_goes_on_with_another_link(door: Door) -> None:
+    room = await door.room("talk", RoomState.LIVE)
+    await PlayedStage(door.others.bus, door.key.public_key(), "talk").start()
+    link, _ = await door.office.moderating.invite(room, Role.SPEAKER, "Ann")
+    host = await door.token(Role.HOST, "talk")
+    for who in (host, bearer(link)):
+        await door.client.post("/stage/talk/whip", content=OFFER, headers={**who, **SDP})
+
+    def hand_over(rostra: RostraClient) -> str:
+        (ann,) = [seat for seat in rostra.people("talk").seats if seat.name == "Ann"]
+        given = rostra.appoint("talk", ann.id, "host").link
+        assert given is not None
+        with pytest.raises(BadToken, match="taken back"):
+            rostra.room("talk")
+        return given
+
+    mine = bearer(await ask(door, host, hand_over))
+    assert not (await ask(door, mine, lambda rostra: rostra.lock("talk", False))).locked
+    with pytest.raises(Forbidden):
+        await ask(door, mine, lambda rostra: rostra.end("talk"))
+
+
+async def test_what_listeners_said_is_read_page_after_page(door: Door) -> None:
+    await door.room("talk")
+    letters = [
+        *(Letter("talk", LetterKind.RSVP, WallTime(1e9), ticket=f"t{n}", prefix=f"p{n}") for n in range(3)),
+        *(Letter("talk", LetterKind.ABUSE, WallTime(1e9), said=f"Rude {n}.", prefix=f"p{n}") for n in range(120)),
+    ]
+    await door.office.files.ask(lambda catalog: catalog.take_letters(list(enumerate(letters, 1))))
+
+    def read(rostra: RostraClient) -> None:
+        assert rostra.rsvps("talk") == 3
+        said = [report.said for report in rostra.reports("talk")]
+        assert said == [f"Rude {n}." for n in reversed(range(120))]
+        assert [report.said for report in rostra.reports()] == said
+
+    await ask(door, door.operator, read)

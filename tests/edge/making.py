@@ -74,8 +74,17 @@ class Kept:
         await self._ready()
         self.hands[hand.ticket] = hand
 
+    async def hand(self, room: str, ticket: str) -> Hand:
+        self.asked.append(ticket)
+        await self._ready()
+        if ticket not in self.hands or self.hands[ticket].room != room:
+            raise NotFound("There is nothing of that name.")
+        return self.hands[ticket]
+
     async def withdraw_hand(self, room: str, ticket: str) -> Hand:
         await self._ready()
+        if ticket not in self.hands:
+            raise NotFound("There is nothing of that name.")
         hand = self.hands[ticket] = self.hands[ticket].with_(state=HandState.WITHDRAWN)
         return hand
 

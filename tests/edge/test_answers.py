@@ -10,7 +10,6 @@ from rostra.edge.answers import (
     fields_of,
     http_date,
     json_answer,
-    little_page,
     preflight,
     problem,
 )
@@ -97,12 +96,6 @@ def test_preflight(field: bytes) -> None:
     first, fields, _ = split(preflight().render(DATE))
     assert first == b"HTTP/1.1 204 No Content"
     assert field in fields
-
-
-def test_little_page_stands_alone() -> None:
-    page = little_page("T", "S & s")
-    assert b"S &amp; s" in page
-    assert b"http" not in page
 
 
 def test_too_often_and_away_say_when_to_come_back() -> None:

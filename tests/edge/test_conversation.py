@@ -86,6 +86,23 @@ async def test_pipelined_requests_are_answered_in_order(front: Edge) -> None:
     assert [(await client.answer()).status for _ in paths] == [200, 200, 404, 200, 200] * 5
 
 
+async def test_reactions_that_come_together_are_read_once(front: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = await front.client()
+    heart, clap = (
+        f"POST /r/demo/react HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+        for body in ('{"r":"❤"}'.encode(), '{"r":"👏"}'.encode())
+    )
+    client.send(heart + clap)
+    assert [(await client.answer()).status for _ in range(2)] == [204, 204]
+    monkeypatch.setattr(front.front.door, "answer", None)
+    client.send((heart + clap) * 10 + heart[:-3])
+    assert {(await client.answer()).status for _ in range(20)} == {204}
+    monkeypatch.undo()
+    client.send(heart[-3:] + b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert [(await client.answer()).status for _ in range(2)] == [204, 200]
+    assert front.front.counts()["react"] == {"demo": {"❤": 12, "👏": 11}}
+
+
 async def test_pipelined_behind_one_that_waits(front: Edge) -> None:
     client = await front.client()
     client.get("/r/demo/hls/opus.m3u8?_HLS_msn=3&_HLS_part=0")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +15,17 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from icalendar import Calendar
 
-from rostra.edge.documents import Documents, Moment
+from rostra.edge.documents import CANCELLED_S, Documents, Moment
 from rostra.edge.negotiate import Encoding
 from rostra.edge.pages import Pages
-from rostra.edge.room import RoomOnAir
+from rostra.edge.room import FORGOTTEN_S, RoomOnAir
 from rostra.packaging import RoomWindows
 from rostra.processes.edge import notice
 from rostra.units import Rendition, Role, RoomState, WallTime
 from rostra.wire.boards import Board, Post
 from rostra.wire.emsg import read_events
 from rostra.wire.listeners import EdgeNotice
+from rostra.wire.rooms import Room
 from rostra.wire.tokens import Claims, sign
 from tests.edge.making import EPOCH, Kept, edge, room, stream, until
 from tests.edge.test_pages import built
@@ -145,6 +148,34 @@ async def test_the_board_as_on_the_bus() -> None:
         assert json.loads((await client.ask("/r/demo/posts")).body)["posts"] == []
 
 
+@pytest.mark.parametrize(
+    ("record", "told"),
+    [
+        (
+            room(RoomState.SCHEDULED, moved=1).with_(at=WallTime(EPOCH + 7200)),
+            EdgeNotice("moved", {"at": EPOCH + 7200}),
+        ),
+        (room(RoomState.CANCELLED, note="Flooded."), EdgeNotice("ended")),
+    ],
+)
+async def test_who_holds_the_stream_of_an_open_room_learns_at_once_that_it_is_moved_or_off(
+    record: Room, told: EdgeNotice
+) -> None:
+    async with edge(room(RoomState.OPEN)) as running:
+        running.feed(stream(1))
+        client = await running.client()
+        client.get("/r/demo/live")
+        await client.head()
+        for _ in range(3):
+            await client.chunk()
+        running.front.on_record("demo", record)
+        begun = time.monotonic()
+        assert read_events(await client.chunk()) == [told]
+        assert time.monotonic() - begun < 1.5
+        state = json.loads((await running.ask("/r/demo/state")).body)
+        assert (state["moved"], state["state"], state["at"]) == (record.moved, record.state.value, record.at)
+
+
 async def test_listeners_are_told_that_the_board_has_changed() -> None:
     async with edge() as running:
         running.feed(stream(1))
@@ -197,6 +228,29 @@ async def test_feeds_name_what_is_listed() -> None:
         assert sorted(r["id"] for r in rooms) == ["demo", "secret"]
 
 
+async def test_what_was_called_off_is_told_for_a_day_and_what_nobody_opened_no_more() -> None:
+    now = time.time()
+
+    def at(title: str, state: RoomState, begins: float, ended: float = 0.0) -> Room:
+        return replace(room(state, title.lower(), title), at=WallTime(begins), ended=WallTime(ended))
+
+    records = [
+        at("Off", RoomState.CANCELLED, now + 3600, now - 60),
+        at("Gone", RoomState.CANCELLED, now, now - CANCELLED_S - 60),
+        at("Late", RoomState.SCHEDULED, now - FORGOTTEN_S + 60),
+        at("Forgotten", RoomState.SCHEDULED, now - FORGOTTEN_S - 60),
+        at("Waits", RoomState.OPEN, now - FORGOTTEN_S - 60),
+    ]
+    async with edge(*records, public_url=FRONT) as running:
+        feed = (await running.ask("/feed.xml")).body.decode()
+        listed = json.loads((await running.ask("/rooms.json")).body)["rooms"]
+        assert (await running.ask("/r/forgotten/state")).status == 200
+    off = feed[feed.index('status="ended"') :]
+    assert "<title>Off</title>" in off[: off.index("</podcast:liveItem>")]
+    assert [name for name in ("Gone", "Forgotten") if f"<title>{name}</title>" in feed] == []
+    assert [r["id"] for r in listed] == ["waits", "late"]
+
+
 async def test_a_feed_follows_its_room() -> None:
     async with edge(room(RoomState.SCHEDULED), public_url=FRONT) as running:
         assert b'status="pending"' in (await running.ask("/r/demo/feed.xml")).body
@@ -216,6 +270,7 @@ PATHS = [
     "/r/secret/live.mp3",
     "/r/secret/posts",
     "/r/secret/feed.xml",
+    "/r/secret/calendar.ics",
     "/r/secret/hls/main.m3u8",
     "/r/secret/hls/opus.m3u8",
     "/r/secret/hls/opus/g1-p8.m4s",
@@ -236,8 +291,27 @@ async def test_without_a_good_link_nothing_is_told(path: str, shown: str) -> Non
             assert json.loads(answer.body)["detail"].endswith(".")
         page = await running.ask(path + shown, "Accept: text/html")
         assert page.fields["content-type"] == "text/html; charset=utf-8"
-        assert (await running.ask("/r/secret/calendar.ics")).status == 200
-        assert b"nobody knows" not in (await running.ask("/r/secret/calendar.ics")).body
+
+
+async def test_whoever_shows_no_link_gets_the_page_that_looks_behind_the_hash(tmp_path: Path) -> None:
+    """It knows nothing of the room, and is the same for every one of them."""
+    async with edge(secret(), key=KEY.public_key(), pages=Pages(built(tmp_path))) as running:
+        taken_back = f"Cookie: rostra_secret={token(role=Role.SPEAKER, jti='x')[:-2]}"
+        plain = await running.ask("/r/secret", "Accept: text/html")
+        for fields in ([], [taken_back]):
+            for coding, unpack in (("identity", bytes), ("gzip", gzip.decompress), ("br", brotli.decompress)):
+                page = await running.ask("/r/secret", "Accept: text/html", f"Accept-Encoding: {coding}", *fields)
+                assert (page.status, page.fields["cache-control"]) == (403, "no-store")
+                assert "etag" not in page.fields and "set-cookie" not in page.fields
+                assert unpack(page.body) == plain.body
+        assert b"<script type=module>1</script>" in plain.body and b"by invitation" in plain.body
+        assert b'<meta name="robots" content="noindex">' in plain.body
+        assert b"evening" not in plain.body and b"nobody knows" not in plain.body and b'id="state"' not in plain.body
+        # Whoever showed a link is told what is wrong with it, and a program is told in JSON.
+        shown = await running.ask("/r/secret?t=x", "Accept: text/html")
+        assert (shown.status, b"damaged" in shown.body, b"<script" in shown.body) == (403, True, False)
+        asked = await running.ask("/r/secret")
+        assert (asked.status, asked.fields["content-type"]) == (403, "application/problem+json")
 
 
 async def test_posts_of_strangers_are_refused() -> None:
@@ -287,6 +361,13 @@ async def test_the_page_leaves_the_link_with_the_browser() -> None:
         assert "set-cookie" not in public.fields
         feed = await running.ask(f"/r/secret/feed.xml?t={shown}")
         assert f"{FRONT}/r/secret/live.mp3?t={shown}".encode() in feed.body
+        # ... and so does an entry in a calendar, days later; by the cookie alone nobody's link is told.
+        entry = await running.ask(f"/r/secret/calendar.ics?t={shown}")
+        event = next(iter(Calendar.from_ical(entry.body).walk("VEVENT")))
+        assert (str(event["url"]), entry.fields["cache-control"]) == (f"{FRONT}/r/secret#t={shown}", "no-store")
+        assert "nobody knows" in event["description"]
+        plain = await running.ask("/r/secret/calendar.ics", f"Cookie: rostra_secret={shown}")
+        assert shown.encode() not in plain.body.replace(b"\r\n ", b"")
 
 
 async def test_a_plain_front_sets_a_cookie_that_comes_back() -> None:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from rostra.edge import door as door_module
 from rostra.edge import hls as hls_module
 from rostra.edge import room as room_module
 from rostra.edge.framing import ICY_INTERVAL
+from rostra.edge.pages import Pages
 from rostra.units import Rendition, RoomState
 from tests.edge.making import PAGES, Edge, edge, room, stream, until
+from tests.edge.test_pages import built
 
 PART = "/r/demo/hls/opus/g1-p8.m4s"
 OPUS = "/r/demo/hls/opus.m3u8"
@@ -98,6 +102,42 @@ async def test_pages(front: Edge) -> None:
         assert page.fields["etag"]
     assert (await front.ask("/assets/none.js")).status == 404
     assert not PAGES.built
+
+
+SAFE = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "permissions-policy": "microphone=(), camera=(), geolocation=()",
+    "x-frame-options": None,  # pages of the front door may be embedded, and their policy says so
+}
+STRICT = "max-age=2592000"
+
+
+@pytest.mark.parametrize("transport", ["", STRICT])
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/", 200),
+        ("/r/demo", 200),
+        ("/r/secret", 403),  # the page that may find a link behind the "#"
+        ("/r/secret?t=x", 403),
+        ("/r/none", 404),
+        ("/nothing", 404),
+        ("/r/demo/hls/opus/g9-p8.m4s", 404),
+    ],
+)
+async def test_every_page_is_a_safe_one(tmp_path: Path, path: str, status: int, transport: str) -> None:
+    pages = Pages(built(tmp_path), transport)
+    key = Ed25519PrivateKey.from_private_bytes(bytes(32)).public_key()
+    async with edge(room(), room(room_id="secret", invited=True), pages=pages, key=key) as running:
+        for method in ("GET", "HEAD"):
+            page = await running.ask(path, "Accept: text/html", method=method)
+            assert (page.status, page.fields["content-type"]) == (status, "text/html; charset=utf-8")
+            assert {name: page.fields.get(name) for name in SAFE} == SAFE
+            assert page.fields.get("strict-transport-security", "") == transport
+            policy = page.fields["content-security-policy"]
+            assert policy.startswith("default-src 'none'; ")
+            assert "script-src 'unsafe-inline'" not in policy and "unsafe-eval" not in policy
 
 
 async def test_a_page_that_is_known_is_not_sent_again(front: Edge) -> None:

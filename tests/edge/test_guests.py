@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from rostra.edge import guests as guests_module
-from rostra.edge.guests import Guests, still_welcome
+from rostra.edge.guests import ALL_LOOKS, LOOKS, Guests, still_welcome
 from rostra.edge.quota import Quota, Rate
 from rostra.errors import Forbidden, TooMany, Unavailable
 from rostra.units import Role, RoomState
@@ -80,9 +80,42 @@ def test_who_guesses_waits_and_who_is_known_does_not(monkeypatch: pytest.MonkeyP
     for n in range(1000):
         with pytest.raises(TooMany):
             admit(it, f"guess{n}")
-    assert len(looked) == 3
+    assert len(looked) == 3 + LOOKS.burst, "no more signatures than that, however many guess"
     assert admit(it, token())
     assert admit(it, token(jti="p1"), place=b"elsewhere")
+
+
+def test_a_guesser_shuts_nobody_out_who_sits_behind_the_same_address() -> None:
+    it, now = guests(guesses=20), 100.0
+    for n in range(20):
+        with pytest.raises(Forbidden):
+            it.admit(SECRET, f"guess{n}", lambda: b"here", EPOCH, now)
+    with pytest.raises(TooMany):
+        it.admit(SECRET, "guess", lambda: b"here", EPOCH, now)
+    assert it.admit(SECRET, token(jti="p1"), lambda: b"here", EPOCH, now) == "listener:p1"
+    for n in range(1000):
+        with pytest.raises(TooMany):
+            it.admit(SECRET, f"more{n}", lambda: b"here", EPOCH, now)
+    with pytest.raises(TooMany):
+        it.admit(SECRET, token(jti="p2"), lambda: b"here", EPOCH, now)
+    later = now + 60 / LOOKS.a_minute
+    assert it.admit(SECRET, token(jti="p2"), lambda: b"here", EPOCH, later) == "listener:p2"
+
+
+def test_many_who_guess_cost_no_more_than_so_much_together() -> None:
+    it, refused = guests(guesses=1), 0
+    for n in range(ALL_LOOKS.burst + 50):
+        for _ in range(2):
+            try:
+                admit(it, "guess", place=b"%d" % n)
+            except TooMany:
+                refused += 1
+            except Forbidden:
+                pass
+    assert refused == ALL_LOOKS.burst + 50
+    assert admit(it, token(jti="p1"), place=b"a good one elsewhere")
+    with pytest.raises(TooMany):
+        admit(it, token(jti="p2"), place=b"7")
 
 
 def test_good_tokens_are_kept_and_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,16 +8,20 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from rostra.edge import applause as applause_module
 from rostra.edge import conversation as conversation_module
+from rostra.edge import postbox as postbox_module
 from rostra.edge.postbox import RATES
 from rostra.edge.quota import Quota, Rate
 from rostra.edge.routes import Kind
+from rostra.edge.waiting import A_HOUSEHOLD
 from rostra.errors import BusUnavailable
-from rostra.units import RoomState
-from rostra.wire.hands import TICKET, HandState
+from rostra.units import Role, RoomState, WallTime
+from rostra.wire.hands import TICKET, Hand, HandState
 from rostra.wire.inbox import LetterKind
+from rostra.wire.tokens import Claims, sign
 from tests.edge.making import Answered, Edge, Kept, edge, room, until
 
 HAND = "/r/demo/hand"
@@ -87,6 +91,60 @@ async def test_one_hand_a_ticket(front: Edge, kept: Kept) -> None:
     assert len(kept.hands) == 2
 
 
+async def test_who_was_accepted_once_may_ask_again(front: Edge, kept: Kept) -> None:
+    ticket = said(await front.tell(HAND, {"name": "Ada"}))["ticket"]
+    claims = Claims("demo", Role.SPEAKER, "Ada", "p7", 4_000_000_000)
+    link = f"https://x/speak/demo#t={sign(claims, Ed25519PrivateKey.generate())}"
+    hand = kept.hands[ticket].with_(state=HandState.ACCEPTED, link=link)
+    kept.hands[ticket] = hand
+    front.front.on_hand(hand.key, hand)
+    asked = {"name": "Ada", "ticket": ticket}
+    assert said(await front.tell(HAND, asked)) == {"ticket": ticket, "state": "accepted", "link": link}
+    once_more = said(await front.tell(HAND, {**asked, "again": True}))
+    assert (once_more["state"], once_more["ticket"] != ticket) == ("waiting", True)
+    waits = {**asked, "ticket": once_more["ticket"], "again": True}
+    assert said(await front.tell(HAND, waits)) == once_more, "as long as it waits it is the same hand"
+    front.front.on_record("demo", room(revoked=("p7",)))
+    assert said(await front.ask(f"{HAND}/{ticket}")) == {"state": "over"}
+    assert said(await front.tell(HAND, asked))["state"] == "waiting"
+    assert len(kept.hands) == 3
+    front.front.on_hands_lost()
+    assert said(await front.ask(f"{HAND}/{ticket}")) == {"state": "over"}
+    assert said(await front.tell(HAND, asked))["state"] == "waiting"
+    assert len(kept.hands) == 4
+
+
+async def test_without_its_ticket_nobody_fills_the_console(front: Edge, kept: Kept) -> None:
+    loosen(front)
+    client = await front.client()
+    found = [(await client.tell(HAND, {"name": f"Bot {n}"})).status for n in range(A_HOUSEHOLD + 3)]
+    assert found == [202] * A_HOUSEHOLD + [429] * 3
+    refused = await client.tell(HAND, {"name": "Ada"})
+    assert said(refused)["detail"].startswith("Many hands are up from your network")
+    answered, withdrawn, *_ = kept.hands.values()
+    assert said(await client.tell(HAND, {"name": "Ada", "ticket": answered.ticket}))["ticket"] == answered.ticket
+    front.front.on_hand(answered.key, answered.with_(state=HandState.LOWERED))
+    assert (await client.tell(HAND, {"ticket": withdrawn.ticket, "withdraw": True})).status == 202
+    found = [(await client.tell(HAND, {"name": "Ada"})).status for _ in range(3)]
+    assert found == [202, 202, 429], "as many as were answered or taken down"
+    kept.fault = BusUnavailable("The bus is away. Please try again.")
+    forgotten = list(kept.hands.values())[5]
+    front.front.on_hand(forgotten.key, None)
+    assert (await client.tell(HAND, {"name": "Ada"})).status == 503
+    kept.fault = None
+    assert (await client.tell(HAND, {"name": "Ada"})).status == 202, "what was not stored does not count"
+
+
+async def test_a_network_of_many_addresses_is_slowed_down(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postbox_module, "NETWORK", Rate(60, 40))
+    async with edge(carrier=kept, trusted_proxies=("127.0.0.1/32",)) as running:
+        client = await running.client()
+        fields = [f"X-Forwarded-For: 2001:db8:7:{n:x}::1" for n in range(45)]
+        found = [(await client.tell(HAND, {"name": "Ada"}, field)).status for field in fields]
+        assert found == [202] * 40 + [429] * 5
+        assert (await client.tell(HAND, {"name": "Ada"}, "X-Forwarded-For: 2001:db8:8::1")).status == 202
+
+
 async def test_a_hand_is_taken_down(front: Edge, kept: Kept) -> None:
     ticket = said(await front.tell(HAND, {"name": "Ada"}))["ticket"]
     for _ in range(2):
@@ -102,6 +160,50 @@ async def test_tickets_are_of_their_room_and_not_to_be_guessed(front: Edge) -> N
     assert (await front.ask(f"{HAND}/{'x' * 22}")).status == 404
     assert (await front.ask(f"{HAND}/{ticket}x")).status == 404
     assert (await front.ask(f"{HAND}/{ticket[:-1]}")).status == 404
+
+
+async def test_a_hand_that_was_raised_elsewhere_is_asked_of_the_bus_once(front: Edge, kept: Kept) -> None:
+    hand = kept.hands["y" * 22] = Hand("demo", "y" * 22, "Ada", "", WallTime(1.0))
+    for _ in range(3):
+        assert said(await front.ask(f"{HAND}/{hand.ticket}")) == {"state": "waiting"}
+    assert said(await front.tell(HAND, {"name": "Ada", "ticket": hand.ticket}))["ticket"] == hand.ticket
+    assert (kept.asked, len(kept.hands)) == ([hand.ticket], 1)
+    front.front.on_hand(hand.key, hand.with_(state=HandState.DECLINED))
+    assert said(await front.ask(f"{HAND}/{hand.ticket}")) == {"state": "declined"}
+    assert len(kept.asked) == 1
+    kept.hands[hand.ticket] = hand.with_(state=HandState.LOWERED)
+    front.front.on_hands_lost()  # the bus was away
+    assert said(await front.ask(f"{HAND}/{hand.ticket}")) == {"state": "lowered"}
+
+
+async def test_a_hand_that_is_up_elsewhere_is_not_raised_again(front: Edge, kept: Kept) -> None:
+    hand = kept.hands["y" * 22] = Hand("demo", "y" * 22, "Ada", "", WallTime(1.0))
+    assert said(await front.tell(HAND, {"ticket": hand.ticket})) == {"ticket": hand.ticket, "state": "waiting"}
+    front.front.on_hands_lost()
+    assert said(await front.tell(HAND, {"ticket": hand.ticket, "withdraw": True}))["state"] == "withdrawn"
+    front.front.on_hands_lost()
+    other = said(await front.tell(HAND, {"name": "Ada", "ticket": hand.ticket}))
+    assert (other["ticket"] != hand.ticket, len(kept.hands)) == (True, 2)
+    assert (await front.tell(HAND, {"ticket": "z" * 22})).status == 400
+
+
+async def test_who_guesses_tickets_waits_and_who_has_one_does_not(front: Edge, kept: Kept) -> None:
+    client = await front.client()
+    ticket = said(await client.tell(HAND, {"name": "Ada"}))["ticket"]
+    burst = RATES[Kind.HAND_ANSWER].burst
+    found = [(await client.ask(f"{HAND}/{n:022}")).status for n in range(burst + 3)]
+    assert found == [404] * burst + [429] * 3
+    assert len(kept.asked) == burst
+    assert (await client.tell(HAND, {"ticket": "w" * 22, "withdraw": True})).status == 429
+    assert (await client.ask(f"{HAND}/{ticket}")).status == 200
+
+
+async def test_a_bus_that_is_away_says_so_of_a_hand(front: Edge, kept: Kept) -> None:
+    kept.fault = BusUnavailable("The bus is away. Please try again.")
+    assert (await front.ask(f"{HAND}/{'y' * 22}")).status == 503
+    kept.fault = None
+    assert (await front.ask(f"{HAND}/{'y' * 22}")).status == 404
+    assert len(front.front.door.postbox.hands) == 0
 
 
 @pytest.mark.parametrize(("name", "status"), [("over", 410), ("soon", 409), ("none", 404)])
@@ -185,10 +287,30 @@ async def test_behind_a_proxy_that_is_trusted_each_has_their_own(kept: Kept) -> 
         assert last.status == 429
 
 
+async def test_addresses_of_one_network_are_known_as_one(kept: Kept) -> None:
+    """By which the catalog keeps one network from hoarding the places (``catalog.letters``); no address is kept."""
+    async with edge(carrier=kept, trusted_proxies=("127.0.0.1/32",)) as running:
+        client = await running.client()
+        for n in range(1, 21):
+            for address in (f"203.0.113.{n}", f"2001:db8:5:{n:x}::1"):
+                assert (await client.tell("/r/demo/rsvp", {}, f"X-Forwarded-For: {address}")).status == 202
+    assert {letter.prefix for letter in kept.letters} == {"203.0.113.0/24", "2001:db8:5::/48"}
+    assert len({letter.ticket for letter in kept.letters}) == 40
+
+
 async def test_a_stranger_cannot_choose_an_address(front: Edge) -> None:
     client, burst = await front.client(), RATES[Kind.HAND].burst
-    fields = [f"X-Forwarded-For: 203.0.113.{n}" for n in range(burst + 1)]
-    found = [(await client.tell(HAND, {"name": "Ada"}, field)).status for field in fields]
+    fields = [(f"X-Forwarded-For: 203.0.113.{n}", f"Forwarded: for=203.0.113.{n}") for n in range(burst + 1)]
+    found = [(await client.tell(HAND, {"name": "Ada"}, *both)).status for both in fields]
+    assert found == [202] * burst + [429]
+
+
+async def test_forwarded_is_nobodys_word(kept: Kept) -> None:
+    """A proxy that writes X-Forwarded-For passes on what strangers write there."""
+    async with edge(carrier=kept, trusted_proxies=("127.0.0.1/32",)) as running:
+        client, burst = await running.client(), RATES[Kind.HAND].burst
+        fields = [f"Forwarded: for=203.0.113.{n}" for n in range(burst + 1)]
+        found = [(await client.tell(HAND, {"name": "Ada"}, field)).status for field in fields]
     assert found == [202] * burst + [429]
 
 

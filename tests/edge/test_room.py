@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from rostra.edge.framing import Piece
-from rostra.edge.room import ENDING_S, KEPT_S, SILENT_S, RoomOnAir, listed
+from rostra.edge.room import ENDING_S, FORGOTTEN_S, KEPT_S, SILENT_S, RoomOnAir, listed
 from rostra.packaging import RoomWindows
 from rostra.processes.edge import notice
 from rostra.units import MediaTime, Rendition, RoomState, WallTime
@@ -63,6 +63,22 @@ def test_a_room_that_is_not_on_air_is_not_interrupted(state: RoomState) -> None:
     made.tick(100.0)
     assert not made.interrupted
     assert said(made) == ([] if state is RoomState.SCHEDULED else ["ended"])
+
+
+def test_a_room_that_is_moved_says_so_once_and_begins_anew() -> None:
+    made = on_air(RoomState.OPEN)
+    made.on_part(stream(0.5)[0], 1.0)
+    made.tick(10.0)
+    assert said(made) == ["interrupted"]
+    later = room(RoomState.SCHEDULED, moved=1)
+    for now in (11.0, 12.0):
+        made.on_record(later, now)
+    assert said(made) == ["moved"]
+    assert (made.interrupted, made.feeds[Rendition.OPUS].standing) == (False, b"")
+    assert json.loads(made.state_json(1_700_000_000.0, 0.5))["stage"] == []
+    made.on_record(room(RoomState.OPEN, moved=1), 5000.0)
+    made.tick(5000.5)
+    assert (said(made), made.state) == ([], RoomState.OPEN)
 
 
 def test_a_room_without_a_part_yet_is_not_interrupted() -> None:
@@ -133,6 +149,7 @@ def test_state_tells_what_parts_told() -> None:
         "invited": False,
         "posts": 0,
         "late": False,
+        "moved": 0,
         "note": "",
         "delay_s": 0.0,
         "react": {},
@@ -206,6 +223,8 @@ def test_list_of_rooms() -> None:
     rooms.append(RoomOnAir("unknown", RoomWindows(), notice))
     assert [r["id"] for r in json.loads(listed(rooms, 10))["rooms"]] == ["on", "soon", "late"]
     assert [r["id"] for r in json.loads(listed(rooms, 1))["rooms"]] == ["on"]
+    seen = [json.loads(listed(rooms, 10, 5.0 + FORGOTTEN_S + late))["rooms"] for late in (0.0, 1.0)]
+    assert [[r["id"] for r in found] for found in seen] == [["on", "soon", "late"], ["on", "late"]]
     hidden = RoomOnAir("hidden", RoomWindows(), notice)
     hidden.on_record(room(RoomState.LIVE, "hidden", listed=False), 0.0)
     assert "hidden" not in {r["id"] for r in json.loads(listed([hidden, *rooms], 10))["rooms"]}

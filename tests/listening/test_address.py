@@ -26,6 +26,14 @@ def test_any_address_of_a_room_will_do(given: str, url: str) -> None:
     assert read_target(given).url == url
 
 
+@pytest.mark.parametrize("given", ["?t=a.b", "#t=a.b", "/live?codec=aac&t=a.b", "/live.mp3?t=a.b#t=c.d"])
+def test_the_token_of_an_invitation_is_passed_on_and_shown_to_nobody(given: str) -> None:
+    target = read_target(f"{HERE}/r/demo{given}")
+    assert target.link == {"t": "a.b"}
+    assert "a.b" not in target.url and "a.b" not in target.state_url
+    assert read_target(f"{HERE}/r/demo#top").link == {}
+
+
 def test_what_is_asked_for_wins() -> None:
     target = read_target(f"{HERE}/r/demo/live.mp3", Via.HLS, Rendition.AAC)
     assert target.url == f"{HERE}/r/demo/hls/aac.m3u8"

@@ -110,18 +110,23 @@ class World:
         self, voice: Pcm, token: str = "", relay: Relay | None = None, **more: str
     ) -> AsyncIterator[tuple[Client, dict[str, Any]]]:
         client = Client(voice)
-        offer = await client.offer()
-        offer = relay.offer(offer) if relay is not None else offer
-        answer = await self.call(op="whip", sdp=offer, token=token or self.token(), **more)
-        await client.accept(relay.answer(answer["sdp"]) if relay is not None else answer["sdp"])
-        await client.connected()
         try:
+            offer = await client.offer()
+            offer = relay.offer(offer) if relay is not None else offer
+            answer = await self.call(op="whip", sdp=offer, token=token or self.token(), **more)
+            await client.accept(relay.answer(answer["sdp"]) if relay is not None else answer["sdp"])
+            await client.connected()
             yield client, answer
         finally:
             await client.close()
 
     @asynccontextmanager
-    async def listening(self, token: str) -> AsyncIterator[Client]:
+    async def listening(self, token: str, *, seated: bool = False) -> AsyncIterator[Client]:
+        """Who hears the stage sits on it; ``seated``: already."""
+        if not seated:
+            async with self.speaking(sounds.silence(1), token), self.listening(token, seated=True) as client:
+                yield client
+            return
         client = Client()
         answer = await self.call(op="whep", sdp=await client.offer(), token=token)
         await client.accept(answer["sdp"])
@@ -270,8 +275,8 @@ async def test_speakers_hear_everybody_but_themselves(world: World) -> None:
     async with (
         world.speaking(low, ann),
         world.speaking(high, bob),
-        world.listening(ann) as to_ann,
-        world.listening(bob) as to_bob,
+        world.listening(ann, seated=True) as to_ann,
+        world.listening(bob, seated=True) as to_bob,
         world.listening(world.token(name="Cem")) as to_cem,
     ):
         # Levels are slow on purpose and a busy machine makes holes: it must come about, not at a given second.
@@ -307,13 +312,13 @@ async def test_mouth_to_the_other_speakers_ears_is_under_200_ms_also_after_a_spe
         calm, calm_bound = delays(ann, ears, range(3, 6)), 0.2 + 2 * lag.take()
         relay.loss, relay.jitter_s = 0.05, 0.06
         await asyncio.sleep(5)
-        (during,) = (await world.call(op="people"))["seats"]
+        during, _ = (await world.call(op="people"))["seats"]
         gap_bound = 120 + 2000 * lag.take()
         relay.loss, relay.jitter_s = 0.0, 0.0
         await asyncio.sleep(8)
         lag.take()
         await asyncio.sleep(5)
-        (after,) = (await world.call(op="people"))["seats"]
+        after, _ = (await world.call(op="people"))["seats"]
         later, later_bound = delays(ann, ears, range(21, 24)), 0.2 + 2 * lag.take()
     relay.close()
     assert relay.lost > 10 and during["delay_ms"] > 60, "there was weather"
@@ -428,7 +433,7 @@ async def test_what_is_refused(world: World) -> None:
         ({"op": "whip", "sdp": offer, "token": world.token(Role.LISTENER)}, Forbidden),
         ({"op": "whip", "sdp": "v=0\r\nrubbish", "token": good}, BadRequest),
         ({"op": "whip", "sdp": offer.replace("opus/48000/2", "vorbis/48000/2"), "token": good}, Unsupported),
-        ({"op": "whep", "sdp": offer, "token": good}, BadRequest),
+        ({"op": "whep", "sdp": offer, "token": good}, Conflict),
         ({"op": "mute", "seat": "s9", "muted": True}, NotFound),
         ({"op": "mute", "seat": "s9", "muted": "yes"}, BadRequest),
         ({"op": "hangup", "session": "nothing"}, NotFound),
@@ -558,7 +563,7 @@ async def test_a_link_that_is_taken_back_is_off_the_stage_at_once(world: World) 
     ann, radio = world.token(name="Ann", jti="ann1"), world.token(name="Radio", jti="radio1")
     source = Source(world, kind="audio/mpeg", token=radio)
     await source.send(make_stream(sounds.tone(440, 8), "mp3")[:40_000], 0.5)
-    async with world.speaking(sounds.voice(20, 3), ann) as (client, _), world.listening(ann) as ears:
+    async with world.speaking(sounds.voice(20, 3), ann) as (client, _), world.listening(ann, seated=True) as ears:
         await world.until(lambda: in_state(world, "here", "here"))
         await world.change(revoked=("ann1", "radio1"))
         await world.until(lambda: in_state(world), 1.0)
@@ -618,6 +623,97 @@ async def test_a_room_that_is_moved_or_cancelled_has_no_stage_any_more(world: Wo
     await asyncio.wait_for(task, 5)
     assert (await world.room()).state is state and (await world.room()).ended == 0
     assert world.told()[-1].state == state.value
+
+
+async def test_hosts_meet_in_the_green_room_before_the_doors_and_nobody_hears_of_it(world: World) -> None:
+    await world.change(state=RoomState.SCHEDULED, at=WallTime(time.time() + 3600))
+    task, _ = world.start()
+    await world.answering()
+    host, voice = world.token(Role.HOST, "Ann"), sounds.voice(30, 31)
+    cohost = world.token(Role.COHOST, "Bo")
+    async with world.speaking(voice, host), world.listening(cohost) as ears:
+        said = voice[2 * 48_000 : 3 * 48_000]
+        await world.until(lambda: len(ears.sound) > len(said) and same_speech(said, ears.sound) > 0.75, 20)
+        assert (await world.call(op="people"))["state"] == "scheduled"
+        assert (await world.room()).state is RoomState.SCHEDULED and world.parts == []
+        await world.change(state=RoomState.OPEN)
+        await world.until(lambda: room_is(world, "open"))
+        await world.until(lambda: len(world.parts) >= 4)
+        assert np.abs(world.sound()).max() < QUIET
+        await world.call(op="start")
+        await world.until(lambda: world.state(RoomState.LIVE))
+        assert [p["id"] for p in (await world.call(op="people"))["seats"]] == ["s1", "s2"]
+    check_parts(world.parts)
+    assert not task.done()
+
+
+async def test_a_green_room_that_everybody_has_left_is_closed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "EMPTY_S", 1.0)
+    await world.change(state=RoomState.SCHEDULED, at=WallTime(time.time() + 3600))
+    task, _ = world.start()
+    await world.answering()
+    async with world.speaking(sounds.silence(1), world.token(Role.HOST, "Ann")) as (_, answer):
+        await asyncio.sleep(2)
+        assert not task.done()
+        await world.call(op="hangup", session=answer["session"])
+    await asyncio.wait_for(task, 5)
+    assert (await world.room()).state is RoomState.SCHEDULED
+
+
+async def test_a_room_ends_when_no_voice_was_heard_for_long_though_somebody_is_connected(world: World) -> None:
+    rooms = world.settings.rooms.model_copy(update={"silence_ends_s": 5.0})
+    world.settings = world.settings.model_copy(update={"rooms": rooms})
+    task, _ = world.start()
+    await world.answering()
+    async with world.speaking(sounds.voice(3, 5), world.token(Role.HOST, "Ann")):
+        await world.until(lambda: world.state(RoomState.LIVE))
+        assert (await world.call(op="people"))["silent_s"] < 4
+        await asyncio.wait_for(task, 15)
+    assert (await world.room()).state is RoomState.ENDED
+
+
+async def test_who_was_removed_stays_away_when_the_stage_begins_again_and_who_sat_comes_back(world: World) -> None:
+    first, _ = world.start()
+    await world.answering()
+    ann, bob = world.token(name="Ann"), world.token(name="Bob")
+    async with world.speaking(sounds.silence(1), ann), world.speaking(sounds.silence(1), bob) as (_, answer):
+        await world.change(locked=True)
+        await world.call(op="remove", seat=answer["seat"], by="Hanna")
+        await world.until(lambda: in_memory(world))
+        first.cancel()  # no goodbyes, as when it crashes
+        await asyncio.gather(first, return_exceptions=True)
+    world.start()
+    await world.answering()
+    async with world.speaking(sounds.silence(1), ann):
+        await world.until(lambda: in_state(world, "here"))
+        for which in ("", "elsewhere"):
+            with pytest.raises(Forbidden, match="taken off"):
+                await world.call(op="whip", sdp="v=0", token=bob, seat=which)
+        await asyncio.sleep(2)
+        with pytest.raises(Conflict, match="locked"):
+            async with world.speaking(sounds.silence(1), world.token(name="Eve")):
+                pass
+
+
+async def in_memory(world: World) -> bool:
+    memory, _ = await world.bus.stages.get(ROOM)
+    return bool(memory.barred) and len(memory.sat) == 2
+
+
+async def test_the_end_is_not_written_over_doors_that_were_opened_again(world: World) -> None:
+    task, _ = world.start()
+    await world.answering()
+    flush = world.bus.__class__.flush
+
+    async def slow(bus: Bus) -> None:
+        await world.change(state=RoomState.OPEN)
+        await flush(bus)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Bus, "flush", slow)
+        await world.change(state=RoomState.SCHEDULED, at=WallTime(time.time() + 3600))
+        await asyncio.wait_for(task, 5)
+    assert (await world.room()).state is RoomState.OPEN
 
 
 async def test_another_stage_takes_the_room_up_where_it_was(world: World) -> None:

@@ -8,19 +8,21 @@ from typing import Any
 
 import numpy as np
 import pytest
+from aiortc.rtp import RtcpReceiverInfo
 
 from rostra.codecs.libopus import packet_samples
 from rostra.errors import BadRequest, BadToken, Conflict, Forbidden, Full, NotFound
-from rostra.stage import floor as module
 from rostra.stage.floor import DEAF_LINK_S, MAX_OUSTED, QUIET_LINK_S
 from rostra.stage.ice import Network
 from rostra.stage.rtc import Rtc
 from rostra.stage.seats import SeatState
-from rostra.units import FRAME_SAMPLES, MediaTime, Monotonic
+from rostra.units import FRAME_SAMPLES, MediaTime, Monotonic, RoomState, WallTime
+from rostra.wire.rooms import Room
 from tests import sounds
 from tests.stage.client import Client
-from tests.stage.house import House
+from tests.stage.house import House, Line
 
+ROOM = Room("a", "A", RoomState.LIVE, WallTime(0.0), WallTime(0.0))
 SILENCE = np.zeros(FRAME_SAMPLES, np.int16)
 
 
@@ -87,17 +89,84 @@ async def test_the_later_line_wins(house: House) -> None:
         await house.floor.call({"op": "hangup", "session": first.id})
 
 
-async def test_hanging_up_is_for_whose_it_is_and_for_hosts(house: House) -> None:
+async def test_hanging_up_is_for_whose_it_is(house: House) -> None:
     line = house.sit()
-    with pytest.raises(Forbidden):
-        await house.floor.call({"op": "hangup", "session": line.id, "token": "speaker:Bob:b"})
-    await house.floor.call({"op": "hangup", "session": line.id, "token": "host:Hanna:h"})
-    line = house.sit()
+    for other in ("speaker:Bob:b", "host:Hanna:h", "speaker:Eve:aa"):
+        with pytest.raises(Forbidden):
+            await house.floor.call({"op": "hangup", "session": line.id, "token": other})
     await house.floor.call({"op": "hangup", "session": line.id, "token": "speaker:Ann:a"})
     house.sit()
-    assert list(house.states()) == ["s3"]
-    await house.floor.call({"op": "hangup", "seat": "s3"})
+    assert list(house.states()) == ["s2"]
+    await house.floor.call({"op": "hangup", "seat": "s2"})
     assert house.states() == {}
+
+
+async def test_a_page_that_is_loaded_again_comes_back_to_its_seat_though_the_stage_is_locked(house: House) -> None:
+    house.floor.know(ROOM.with_(locked=True))
+    host = house.sit("host:Hanna:host")
+    house.floor.know(ROOM)
+    line = house.sit("speaker:Ann:a")
+    house.floor.know(ROOM.with_(locked=True))
+    for left, token in ((host, "host:Hanna:host"), (line, "speaker:Ann:a")):
+        await house.floor.call({"op": "hangup", "session": left.id, "token": token, "keep": True})
+        await asyncio.sleep(0)
+        assert left.closed
+    assert house.states() == {"s1": SeatState.AWAY, "s2": SeatState.AWAY}
+    house.sit("speaker:Ann:a"), house.sit("host:Hanna:host")
+    assert house.states() == {"s1": SeatState.JOINING, "s2": SeatState.JOINING}
+
+
+SHARED = ("speaker:Ann:speaker", "speaker:Bob:speaker")
+
+
+async def test_nobody_acts_as_another_one_of_the_same_link(house: House) -> None:
+    """Ten speakers share a link, and what tells them apart they say themselves."""
+    house.floor.know(ROOM)
+    ann = house.sit(SHARED[0])
+    told = (await house.floor.call({"op": "people"}))["seats"]
+    assert ann.id not in str(told) and "session" not in told[0], "a session's name is its holder's alone"
+    for guess in ({}, {"session": ""}, {"session": "s1"}, {"session": "é"}):
+        for op in ("mute_self", "unmute_self", "whep"):
+            with pytest.raises(Forbidden, match="which connection is yours"):
+                await house.floor.call({"op": op, "token": SHARED[1], "sdp": "v=0", **guess})
+    house.floor.moderation.mute("s1", "Hanna")
+    await house.floor.call({"op": "unmute_self", "token": SHARED[0], "session": ann.id})
+    assert not house.floor.seats.muted
+    own = house.sit("speaker:Cem:c")
+    assert (await house.floor.call({"op": "mute_self", "token": "speaker:Cem:c"}))["muted"], "it is their own"
+    house.floor.gone(own.id)
+
+
+async def test_a_new_link_is_not_for_all_who_have_the_old_one(house: House) -> None:
+    house.floor.know(ROOM)
+    house.sit(SHARED[0]), house.floor.take(house.floor.who(SHARED[0], "phone"), line := Line("l"), line, "source")
+    for seat in ("s1", "s2"):
+        note = {"kind": "link", "link": "https://x/#t=speaker:Ann:other", "role": "speaker"}
+        await house.floor.call({"op": "note", "seat": seat, "note": note})
+    (bare,) = (await house.floor.call({"op": "me", "token": SHARED[0]}))["notes"]
+    (own,) = (await house.floor.call({"op": "me", "token": SHARED[0], "seat": "phone"}))["notes"]
+    assert "link" not in bare and own["link"] == "https://x/#t=speaker:Ann:other"
+    house.sit("host:Hanna:host")
+    note = {"kind": "link", "link": "https://x/#t=cohost:Hanna:c", "role": "cohost"}
+    await house.floor.call({"op": "note", "seat": "s3", "note": note})
+    (told,) = (await house.floor.call({"op": "me", "token": "host:Hanna:host"}))["notes"]
+    assert told["link"] == note["link"], "who is no host any more goes on as a co-host"
+
+
+async def test_who_is_appointed_keeps_their_seat_and_comes_by_the_new_link(house: House) -> None:
+    line = house.sit("speaker:Ann:a")
+    house.sit("cohost:Cem:c"), house.sit("speaker:Dan:d")
+    note = {"kind": "link", "link": "https://stage.example/host/a#t=cohost:Ann:new", "role": "cohost"}
+    changes = house.changes
+    await house.floor.call({"op": "note", "seat": "s1", "note": note})
+    assert house.changes > changes, "everyone is told of the role"
+    ann = house.floor.people()["seats"][0]
+    assert (ann["id"], ann["role"], house.floor.people()["places"]["cohost"]) == ("s1", "cohost", 0)
+    with pytest.raises(Conflict, match="All 2 seats for co-hosts"):
+        await house.floor.call({"op": "note", "seat": "s3", "note": {**note, "link": "https://x/#t=cohost:Dan:n2"}})
+    house.sit("cohost:Ann:new")
+    await asyncio.sleep(0)
+    assert line.closed and list(house.states()) == ["s1", "s2", "s3"]
 
 
 async def test_names_come_from_the_token_then_from_the_person(house: House) -> None:
@@ -116,10 +185,12 @@ async def test_an_offer_that_gets_no_answer_leaves_nothing_behind(house: House) 
     offer = await client.offer()
     await client.close()
     house.floor._rtc = Rtc(Network(addresses=("198.51.100.1",)))
-    for body in ({"op": "whip", "sdp": offer}, {"op": "whep", "sdp": offer.replace("sendonly", "recvonly")}):
+    line = house.sit("speaker:Bob:b")
+    for person, op, sdp in (("Ann:a", "whip", offer), ("Bob:b", "whep", offer.replace("sendonly", "recvonly"))):
         with pytest.raises(Full):
-            await house.floor.call({**body, "token": "speaker:Ann:a"})
-    assert house.states() == {} and house.floor.people() == {"seats": [], "returns": 0}
+            await house.floor.call({"op": op, "sdp": sdp, "token": f"speaker:{person}"})
+    house.floor.gone(line.id)
+    assert house.states() == {} and house.floor.people()["seats"] == [] and house.floor.people()["returns"] == 0
 
 
 async def listen(house: House, token: str) -> Client:
@@ -140,6 +211,7 @@ async def listen(house: House, token: str) -> Client:
 async def test_who_is_heard_gets_a_mix_of_their_own_and_the_others_one_packet(house: House) -> None:
     house.sit("speaker:Ann:a"), house.sit("speaker:Bob:b")
     sent: dict[str, list[bytes]] = {}
+    house.sit("host:Hanna:h")
     clients = [await listen(house, token) for token in ("speaker:Ann:a", "speaker:Bob:b", "host:Hanna:h")]
     for back in house.floor._returns.values():
         back.link.send = lambda payload, timestamp, key=back.key: sent.setdefault(key, []).append(payload)  # type: ignore
@@ -156,16 +228,18 @@ async def test_who_is_heard_gets_a_mix_of_their_own_and_the_others_one_packet(ho
         await client.close()
 
 
-async def test_the_later_return_wins_and_there_is_a_limit(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_later_return_wins_and_takes_a_seat(house: House) -> None:
+    with pytest.raises(Conflict, match="Take a seat first"):
+        await listen(house, "speaker:Ann:a")
+    line = house.sit("speaker:Ann:a")
+    with pytest.raises(Conflict, match="Take a seat first"):
+        await house.floor.call({"op": "whep", "sdp": "v=0", "token": "speaker:Ann:a", "seat": "elsewhere"})
     first = await listen(house, "speaker:Ann:a")
     (session,) = house.floor._returns
     second = await listen(house, "speaker:Ann:a")
     assert len(house.floor._returns) == 1
     with pytest.raises(Conflict):
         await house.floor.call({"op": "hangup", "session": session})
-    monkeypatch.setattr(module, "MAX_RETURNS", 1)
-    with pytest.raises(Full):
-        await listen(house, "speaker:Bob:b")
     (session,) = house.floor._returns
     with pytest.raises(Forbidden):
         await house.floor.call({"op": "hangup", "session": session, "token": "speaker:Bob:b"})
@@ -173,8 +247,11 @@ async def test_the_later_return_wins_and_there_is_a_limit(house: House, monkeypa
     house.floor._returns[session].link._agent.last_heard = 0.0
     house.pass_time(DEAF_LINK_S)
     assert not house.floor._returns
-    await first.close()
-    await second.close()
+    third = await listen(house, "speaker:Ann:a")
+    house.floor.gone(line.id)
+    assert not house.floor._returns, "who has left the stage hears it no longer"
+    for client in (first, second, third):
+        await client.close()
 
 
 @pytest.mark.parametrize(
@@ -206,6 +283,13 @@ async def test_people_are_told_with_how_they_arrive(house: House) -> None:
     house.floor.keep_house(house.now)
     cem, ann = house.floor.people()["seats"]
     assert (cem["id"], cem["kind"], cem["role"]) == ("s1", "source", "cohost") and "packets" not in cem
-    assert (ann["id"], ann["kind"], ann["session"], ann["hears"]) == ("s2", "webrtc", answer["session"], False)
+    assert (ann["id"], ann["kind"], ann["hears"], ann["rtt_ms"]) == ("s2", "webrtc", False, None)
     assert {"packets", "loss_percent", "jitter_ms", "delay_ms", "longest_gap_ms"} <= ann.keys()
+    assert ann["delay_ms"] == ann["buffer_ms"]
+    ears = await listen(house, "speaker:Ann:a")
+    (back,) = house.floor._returns.values()
+    back.link._report, back.link._rtt_s = RtcpReceiverInfo(1, 0, 0, 0, 0, 0, 0), 0.3
+    ann = house.floor.people()["seats"][1]
+    assert (ann["hears"], ann["rtt_ms"], ann["delay_ms"]) == (True, 300.0, ann["buffer_ms"] + 150), "with the way"
     await client.close()
+    await ears.close()

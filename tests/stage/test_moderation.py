@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from rostra.errors import BadToken, Conflict, Forbidden, Full, NotFound
-from rostra.stage.moderation import MAX_BANS, Moderation, browser_of, identity_of
+from rostra.stage.moderation import Moderation, browser_of, identity_of
 from rostra.stage.notes import MAX_NOTES
 from rostra.stage.seats import Seat, Seats
 from rostra.units import Monotonic, Role, RoomState, WallTime
 from rostra.wire.rooms import Room
+from rostra.wire.stages import MAX_BARRED, MAX_SAT, StageMemory
 
 ROOM = Room("a", "A", RoomState.LIVE, WallTime(0.0), WallTime(0.0))
 LIMITS = {Role.HOST: 1, Role.COHOST: 2, Role.SPEAKER: 10}
@@ -24,6 +25,13 @@ class House:
         self.rules = Moderation(self.seats)
         self.rules.know(ROOM)
         self.links = 0
+
+    def begin_again(self) -> House:
+        """The next stage of the room, after this one has crashed."""
+        after = House()
+        after.rules.know(self.rules._room or ROOM)
+        after.rules.recall(self.rules.memory(WallTime(0.0), WallTime(0.0)))
+        return after
 
     def sit(self, key: str, role: Role = Role.SPEAKER) -> Seat:
         self.links += 1
@@ -77,6 +85,27 @@ def test_a_locked_stage_takes_nobody_new_and_everybody_back(house: House) -> Non
     house.sit("bob/")
 
 
+def test_a_locked_stage_does_not_lock_out_its_hosts(house: House) -> None:
+    house.rules.know(ROOM.with_(locked=True))
+    house.sit("host/", Role.HOST), house.sit("bo/", Role.COHOST)
+    for seat in house.seats.all():
+        house.seats.free(seat.id)
+    house.sit("host/", Role.HOST), house.sit("bo/", Role.COHOST)
+
+
+def test_when_the_stage_begins_again_who_had_a_seat_comes_back_though_it_is_locked(house: House) -> None:
+    house.sit("ann/")
+    house.rules.know(ROOM.with_(locked=True))
+    after = house.begin_again()
+    after.sit("ann/")
+    with pytest.raises(Conflict, match="locked"):
+        after.sit("bob/")
+    late = house.begin_again()
+    late.rules.await_nobody()
+    with pytest.raises(Conflict, match="locked"):
+        late.sit("ann/")
+
+
 def test_a_link_that_is_taken_back_takes_its_seats_along(house: House) -> None:
     shared, other, own = house.sit("speaker/one"), house.sit("speaker/two"), house.sit("abc/")
     host = house.sit("host/", Role.HOST)
@@ -93,10 +122,17 @@ def test_a_link_that_is_taken_back_takes_its_seats_along(house: House) -> None:
 def test_who_is_removed_does_not_come_back_by_the_old_link_and_does_by_a_new_one(house: House) -> None:
     house.rules.remove(house.sit("abc/tab").id, "Hanna")
     assert house.rules.notes.after("abc/tab", 0) == [{"n": 1, "kind": "removed", "by": "Hanna", "blocked": False}]
-    with pytest.raises(Forbidden, match="new link"):
-        house.sit("abc/tab")
-    assert house.seats.all() == []
-    house.sit("def/tab")
+    for again in (house, house.begin_again()):
+        for key in ("abc/tab", "abc/", "abc/elsewhere"):
+            with pytest.raises(Forbidden, match="new link"):
+                again.sit(key)
+        assert again.seats.all() == []
+        again.sit("def/tab")
+
+
+def test_a_link_of_ones_own_is_off_with_all_its_seats(house: House) -> None:
+    tab, pad, bob = house.sit("abc/tab"), house.sit("abc/pad"), house.sit("bob/")
+    assert house.rules.remove(tab.id, "Hanna") == [tab, pad] and house.seats.all() == [bob]
 
 
 def test_who_is_blocked_comes_back_neither_by_that_link_nor_in_that_browser(house: House) -> None:
@@ -109,16 +145,62 @@ def test_who_is_blocked_comes_back_neither_by_that_link_nor_in_that_browser(hous
     house.sit("def/phone")
 
 
-def test_of_a_link_that_others_share_only_the_browser_is_blocked(house: House) -> None:
-    house.sit("speaker/two")
-    house.rules.remove(house.sit("speaker/one").id, "Hanna", block=True)
+@pytest.mark.parametrize("block", [False, True])
+def test_a_link_that_others_share_takes_nobody_new_after_one_of_them_was_put_off(house: House, block: bool) -> None:
+    two, three = house.sit("speaker/two"), house.sit("speaker/three")
+    house.seats.left(three.link)
+    house.rules.remove(house.sit("speaker/one").id, "Hanna", block=block)
+    for again in (house, house.begin_again()):
+        with pytest.raises(Forbidden, match="blocked" if block else "taken off"):
+            again.sit("speaker/one")
+        for key in ("speaker/", "speaker/whatever-they-say"):
+            with pytest.raises(Forbidden, match="link of your own"):
+                again.sit(key)
+        again.sit("speaker/two"), again.sit("speaker/three"), again.sit("host/", Role.HOST), again.sit("bob/")
+    assert house.seats.of_key("speaker/two") == house.seats.get(two.id), "and who sits there goes on"
+    house.rules.know(ROOM.with_(issues={"speaker": 1}))
+    house.sit("speaker-1/new")
+    if block:
+        with pytest.raises(Forbidden, match="blocked"):
+            house.sit("speaker-1/one")
+
+
+def test_another_role_on_the_same_seat(house: House) -> None:
+    ann = house.sit("speaker/ann")
+    assert house.rules.appoint(ann.id, Role.COHOST, "new").role is Role.COHOST
+    assert house.seats.of_key("speaker/ann") == house.seats.get(ann.id), "until they come by the new link"
+    house.rules.mute(ann.id, "Hanna")
+    claim = house.rules.claim("new/", Role.COHOST, "Ann", "l9")
+    assert (claim.seat.id, claim.seat.role, claim.seat.muted) == (ann.id, Role.COHOST, True)
+    assert (claim.ousted, claim.returned) == (ann.link, True)
+    assert house.seats.of_key("speaker/ann") is None and house.kinds("speaker/ann") == []
+    house.seats.left("l9")
+    assert house.sit("new/", Role.COHOST).id != ann.id
+
+
+def test_nobody_rises_to_a_role_whose_seats_are_taken_and_nobody_falls_off_by_stepping_down(house: House) -> None:
+    host, ann = house.sit("host/", Role.HOST), house.sit("ann/")
+    cem, _ = house.sit("cem/", Role.COHOST), house.sit("dan/", Role.COHOST)
+    with pytest.raises(Conflict, match="All 2 seats for co-hosts are taken"):
+        house.rules.appoint(ann.id, Role.COHOST, "x")
+    assert house.seats.get(ann.id) == ann
+    house.rules.appoint(cem.id, Role.HOST, "h2"), house.rules.appoint(host.id, Role.COHOST, "c2")
+    assert [s.role for s in house.seats.all()] == [Role.COHOST, Role.SPEAKER, Role.HOST, Role.COHOST]
+    house.rules.know(ROOM.with_(issues={"host": 1}))
+    assert house.seats.has(host.id), "though the host's link was issued anew"
+    assert house.sit("c2/", Role.COHOST).id == host.id and house.sit("h2/", Role.HOST).id == cem.id
+    for n in range(9):
+        house.sit(f"p{n}/")
+    house.rules.appoint(host.id, Role.SPEAKER, "s2")
+    assert house.sit("s2/").id == host.id
+
+
+def test_who_is_removed_before_they_came_by_the_new_link_does_not_come_by_it(house: House) -> None:
+    ann = house.sit("ann/")
+    house.rules.appoint(ann.id, Role.COHOST, "new")
+    house.rules.remove(ann.id, "Hanna")
     with pytest.raises(Forbidden):
-        house.sit("speaker/one")
-    house.sit("speaker/two")
-    house.rules.remove(house.sit("speaker/").id, "Hanna", block=True)
-    with pytest.raises(Forbidden):
-        house.sit("speaker/")
-    house.sit("host/", Role.HOST), house.sit("speaker/three")
+        house.sit("new/", Role.COHOST)
 
 
 def test_a_host_who_frees_a_seat_shuts_nobody_out(house: House) -> None:
@@ -129,9 +211,11 @@ def test_a_host_who_frees_a_seat_shuts_nobody_out(house: House) -> None:
 
 
 def test_bans_are_bounded(house: House) -> None:
-    for n in range(MAX_BANS + 10):
+    for n in range(MAX_BARRED + 10):
         house.rules.remove(house.sit(f"p{n}/").id, "x")
-    assert len(house.rules._banned) == MAX_BANS
+    memory = house.rules.memory(WallTime(1.0), WallTime(2.0))
+    assert (len(memory.barred), len(memory.sat), memory.heard) == (MAX_BARRED, MAX_SAT, 2.0)
+    assert memory == StageMemory(WallTime(1.0), memory.barred, memory.sat, WallTime(2.0)), "and is whole"
     assert (identity_of("a/b/c"), browser_of("a/b/c"), browser_of("a")) == ("a", "b/c", "")
 
 
@@ -206,7 +290,8 @@ class StageUnderAnything(RuleBasedStateMachine):
             assert not rules.mute_self(seat.key, False).muted
         elif what in ("remove", "block"):
             gone = rules.remove(seat.id, "h", block=what == "block")
-            assert seat in gone and (what == "block" or len(gone) == 1)
+            own = not identity_of(seat.key).startswith("speaker")
+            assert seat in gone and (what == "block" or own or len(gone) == 1)
             self.shut |= {s.key for s in gone}
             assert all(self.house.kinds(s.key) == ["removed"] for s in gone)
         elif what == "free":

@@ -86,6 +86,19 @@ def test_a_room_that_is_taken_up_begins_without_anyone(state: RoomState) -> None
     assert tick(evening, 1, connected=True) is RoomState.LIVE
 
 
+def test_in_the_green_room_before_the_doors_nothing_starts_but_the_doors_by_the_record() -> None:
+    evening = room(RoomState.SCHEDULED, at=AT)
+    assert not evening.start(Monotonic(0.0))
+    assert tick(evening, 200, connected=True, heard=True) is RoomState.SCHEDULED
+    evening.know(WallTime(AT), False, doors=False)
+    assert tick(evening, 201) is RoomState.SCHEDULED
+    evening.know(WallTime(AT), False, doors=True)
+    assert tick(evening, 202) is RoomState.OPEN
+    assert tick(evening, 203, connected=True, heard=True) is RoomState.LIVE
+    evening.know(WallTime(AT), True, doors=True)
+    assert evening.state is RoomState.LIVE
+
+
 def test_the_end_is_for_good() -> None:
     evening = room()
     assert evening.end() and not evening.end() and not evening.start(Monotonic(0.0))

@@ -135,6 +135,17 @@ def test_an_end_that_is_dumped_or_has_nothing_to_play_out_is_over_at_once() -> N
     assert evening.programme.over
 
 
+def test_before_the_doors_are_open_there_is_a_green_room_and_listeners_are_told_of_nothing() -> None:
+    evening = Evening(state=RoomState.SCHEDULED, delay_s=0.2)
+    assert evening.heard(150) == [None] * 150 and evening.turns == []
+    assert evening.programme.state is RoomState.SCHEDULED and evening.told().state == "open"
+    evening.know(state=RoomState.OPEN)
+    evening.heard(1)
+    assert evening.programme.state is RoomState.LIVE, "its time is over, and a voice is there"
+    evening.heard(11)
+    assert evening.turns == [(160, RoomState.LIVE)]
+
+
 def test_while_no_voice_reaches_us_there_is_quiet_and_it_is_no_silence() -> None:
     evening = Evening(state=RoomState.LIVE)
     assert evening.news.state is RoomState.INTERRUPTED

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -45,3 +47,44 @@ def test_sound_passes_as_it_is_and_the_seams_are_soft() -> None:
     assert abs(int(out[11][0]) - int(voice[9][-1])) < 200, "it breaks off without a jump"
     assert np.abs(out[11][-48:]).max() < 400 and np.abs(out[12]).max() < 400
     assert all(frame.dtype == np.int16 and frame.shape == (FRAME_SAMPLES,) for frame in out)
+
+
+def begins(quiet: Quiet, before_s: float, after_s: float) -> list[float]:
+    """When pulses begin, in seconds before (after: below 0) the start."""
+    starts, heard = list[float](), False
+    for n in range(round((before_s + after_s) * 50)):
+        left_s = before_s - n / 50
+        frame = quiet.fill(MediaTime(n * FRAME_SAMPLES), None, pulse=True, left_s=left_s)
+        loud = sounds.dbfs(frame) > NOISE_DBFS + 12
+        if loud and not heard:
+            starts.append(left_s)
+        heard = loud
+    return starts
+
+
+def test_pulses_come_nearer_and_count_the_last_ten_seconds() -> None:
+    found = begins(Quiet(), 90.0, 30.0)
+    apart = [(a, round(a - b)) for a, b in pairwise(found)]
+    assert {gap for at, gap in apart if at > 66} == {5}
+    assert {gap for at, gap in apart if 33 < at <= 60} == {3}
+    assert {gap for at, gap in apart if 12 < at <= 30} == {2}
+    last = [at for at in found if 0.5 < at <= 10.5]
+    assert [round(at) for at in last] == list(range(10, 0, -1))
+    assert all(0 <= round(at) - at < 0.2 for at in last), "each on its second, its swell heard a little later"
+    assert {gap for at, gap in apart if at < -6} == {5}, "a host who is late is waited for as before"
+
+
+def test_no_pulse_begins_in_the_middle_or_outlives_a_voice() -> None:
+    quiet, voice = Quiet(), sounds.frames(sounds.tone(440, 0.2))
+    times = iter(range(10_000))
+
+    def tick(pcm: Pcm | None, left_s: float) -> Pcm:
+        return quiet.fill(MediaTime(next(times) * FRAME_SAMPLES), pcm, pulse=True, left_s=left_s)
+
+    assert sounds.dbfs(tick(None, 5.5)) < NOISE_DBFS + 10, "who comes between two hears none that is half over"
+    while sounds.dbfs(tick(None, 4.9)) < NOISE_DBFS + 15:
+        pass
+    for frame in voice:
+        tick(frame, 4.5)
+    tick(None, 4.4)
+    assert max(sounds.dbfs(tick(None, 4.4)) for _ in range(20)) < NOISE_DBFS + 10

@@ -82,8 +82,35 @@ async def test_who_writes_at_the_same_time_is_asked_again_and_not_for_ever() -> 
         await take_up(shelf, "a", wall)
 
 
-@pytest.mark.parametrize("state", [RoomState.SCHEDULED, RoomState.ENDED, RoomState.CANCELLED])
-async def test_a_room_that_is_not_on_air_is_left_alone(state: RoomState) -> None:
+async def test_before_the_doors_are_open_the_room_stays_as_it_is_announced() -> None:
+    shelf = Shelf(OPEN.with_(state=RoomState.SCHEDULED))
+    taken = await take_up(shelf, "a", wall)
+    assert taken is not None and shelf.room is not None and shelf.room.state is RoomState.SCHEDULED
+    kept, seen = Record(shelf, taken.room, wall), []
+    kept.on_room = seen.append
+    for room in (taken.room.with_(title="B"), taken.room.with_(state=RoomState.OPEN)):
+        kept.seen("a", room)
+    assert [r.state for r in seen] == [RoomState.SCHEDULED, RoomState.OPEN] and not kept.closed.is_set()
+    kept.seen("a", taken.room)
+    assert kept.closed.is_set() and kept.left_as is RoomState.SCHEDULED, "they were open, and it was moved"
+
+
+async def test_a_green_room_is_over_when_the_room_is_moved_or_called_off() -> None:
+    for change in ({"moved": 1, "at": wall(9e9)}, {"state": RoomState.CANCELLED}):
+        room = OPEN.with_(state=RoomState.SCHEDULED)
+        kept = Record(Shelf(room), room, wall)
+        kept.seen("a", room.with_(**change))
+        assert kept.closed.is_set()
+
+
+async def test_a_room_that_is_moved_by_a_little_with_open_doors_goes_on() -> None:
+    kept = Record(Shelf(OPEN), OPEN, wall)
+    kept.seen("a", OPEN.with_(moved=1, at=wall(9e9)))
+    assert not kept.closed.is_set()
+
+
+@pytest.mark.parametrize("state", [RoomState.ENDED, RoomState.CANCELLED])
+async def test_a_room_that_is_over_is_left_alone(state: RoomState) -> None:
     shelf = Shelf(OPEN.with_(state=state))
     assert await take_up(shelf, "a", wall) is None and shelf.revision == 1
     with pytest.raises(NotFound):

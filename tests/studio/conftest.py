@@ -6,12 +6,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 
 from rostra.bus.client import Bus
@@ -21,6 +24,7 @@ from rostra.config import Settings
 from rostra.errors import NotFound, RostraError, Unsupported
 from rostra.keys import make_keys, operator_token, private_key
 from rostra.studio.app import Office, make_app, wall_clock
+from rostra.studio.limits import Rate, Rates
 from rostra.studio.links import Links
 from rostra.studio.rights import Rights
 from rostra.units import Role, RoomState, WallTime
@@ -86,6 +90,8 @@ class OtherEnds:
             match body["op"]:
                 case "people":
                     return {"seats": self.seats}
+                case "me":
+                    return {"seat": self.seats[0], "notes": [{"n": 1, "kind": "muted"}]}
                 case "whip" | "whep":
                     return {"sdp": "v=0\r\nanswer", "session": f"{body['op']}-1"}
                 case "end" if self.ends_rooms:
@@ -93,6 +99,8 @@ class OtherEnds:
                     await self.bus.update_room(record.with_(state=RoomState.ENDED, ended=wall_clock()), revision)
                     return {"ok": True}
                 case "end" | "mute" | "hangup" | "mute_all" | "remove" | "ask_unmute" | "note" | "start" | "dump":
+                    return {"ok": True}
+                case "mute_self" | "unmute_self":
                     return {"ok": True}
             raise NotFound("There is no such thing.")
 
@@ -108,6 +116,7 @@ class Door:
     client: httpx.AsyncClient
     others: OtherEnds
     operator: dict[str, str]
+    key: Ed25519PrivateKey
 
     async def room(self, name: str = "main", state: RoomState = RoomState.SCHEDULED) -> Room:
         room = await self.office.rooms.create(a_room(name), exactly=True)
@@ -121,6 +130,11 @@ class Door:
         record = await self.office.rooms.get(room)
         link = self.office.links.invite(record, role, name, record.shared_identity(role))
         return {"Authorization": f"Bearer {link.partition('t=')[2]}"}
+
+
+def bearer(link: str) -> dict[str, str]:
+    """The field that goes with a link."""
+    return {"Authorization": f"Bearer {link.partition('t=')[2]}"}
 
 
 @pytest.fixture
@@ -152,28 +166,61 @@ def settings() -> Settings:
     return Settings.model_validate({"studio": {"public_url": STUDIO}, "front": {"public_url": FRONT}})
 
 
-@pytest.fixture
-async def door(server: NatsServer, tmp_path: Path, pages: Path, settings: Settings) -> AsyncIterator[Door]:
-    make_keys(tmp_path)
-    key = private_key(tmp_path)
-    bus = await Bus.connect(server.url, "studio", 10)
-    others = OtherEnds(await Bus.connect(server.url, "others", 10))
+OFTEN = Rate(100_000.0, 100_000)
+
+
+@asynccontextmanager
+async def opened(
+    url: str, folder: Path, pages: Path, settings: Settings, rates: Rates | None = None
+) -> AsyncIterator[Door]:
+    """A stage door on the bus at ``url``."""
+    make_keys(folder)
+    key = private_key(folder)
+    bus = await Bus.connect(url, "studio", 10)
+    others = OtherEnds(await Bus.connect(url, "others", 10))
     await others.bus.serve("supervisor.stage", others.supervisor)
     office = Office(
         settings=settings,
         bus=bus,
-        catalog=lambda: Catalog.open(f"sqlite:///{tmp_path / 'catalog.db'}"),
+        catalog=lambda: Catalog.open(f"sqlite:///{folder / 'catalog.db'}"),
         pictures=Workshop(),
-        rights=Rights(operator_token(tmp_path), key.public_key(), wall_clock),
+        rights=Rights(operator_token(folder), key.public_key(), wall_clock),
         links=Links(key, settings.studio_url, settings.front_url),
         pages=pages,
         now=wall_clock,
+        rates=rates,
     )
     await office.start()
     app = make_app(office)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url=STUDIO) as client:
-        yield Door(app, office, client, others, {"Authorization": f"Bearer {operator_token(tmp_path)}"})
+        yield Door(app, office, client, others, {"Authorization": f"Bearer {operator_token(folder)}"}, key)
     await office.close()
     await bus.close()
     await others.bus.close()
+
+
+@pytest.fixture
+async def door(server: NatsServer, tmp_path: Path, pages: Path, settings: Settings) -> AsyncIterator[Door]:
+    async with opened(server.url, tmp_path, pages, settings) as found:
+        yield found
+
+
+on_one_loop = pytest.mark.asyncio(loop_scope="module")
+"""For tests of ``one_door``."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def one_door(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Door]:
+    """One for all cases of a file: each takes rooms of its own. It may be asked as often as one likes.
+
+    Between them its loop stands still. Tests that take long without it come before or after all of these in a file, or
+    its time limits have passed when it goes on.
+    """
+    folder = tmp_path_factory.mktemp("door")
+    server = NatsServer(folder / "bus")
+    await server.start()
+    settings = Settings.model_validate({"studio": {"public_url": STUDIO}, "front": {"public_url": FRONT}})
+    async with opened(server.url, folder, folder, settings, Rates(OFTEN, OFTEN, OFTEN)) as found:
+        yield found
+    await server.kill()

@@ -1,8 +1,12 @@
+from pathlib import Path
+
 import pytest
 
+from rostra.bus.server import NatsServer
+from rostra.config import Settings
 from rostra.errors import NotFound, StageUnavailable
 from rostra.units import Role, RoomState
-from tests.studio.conftest import FRONT, STUDIO, Door
+from tests.studio.conftest import FRONT, STUDIO, Door, opened
 
 
 async def test_rooms_are_made_listed_and_shown_by_the_operator(door: Door) -> None:
@@ -126,3 +130,11 @@ async def test_no_stage_is_503_and_when_to_come_back(door: Door) -> None:
     assert answer.status_code == 503
     assert answer.json()["type"].endswith(StageUnavailable.slug)
     assert answer.headers["retry-after"] == "2"
+
+
+async def test_doors_of_a_new_room_open_as_the_settings_say(server: NatsServer, tmp_path: Path, pages: Path) -> None:
+    settings = Settings.model_validate({"rooms": {"doors_s": 1200}})
+    async with opened(server.url, tmp_path, pages, settings) as door:
+        for body, doors_s in (({"title": "A"}, 1200.0), ({"title": "B", "doors_s": 0.0}, 0.0)):
+            made = await door.client.post("/api/rooms", json=body, headers=door.operator)
+            assert (made.status_code, made.json()["doors_s"]) == (201, doors_s)

@@ -3,9 +3,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rostra.studio.links import LINKS_LIVE_S, Links, another_id, expiry, id_from
+from rostra.studio.links import Links, another_id, id_from
 from rostra.units import Role, RoomState, WallTime
-from rostra.wire.rooms import ROOM_ID, Room
+from rostra.wire.rooms import LINKS_LIVE_S, ROOM_ID, Room
 from rostra.wire.tokens import verify
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -25,8 +25,8 @@ def test_a_rooms_links_are_the_same_whenever_they_are_asked_for() -> None:
 
 
 def test_a_link_lives_thirty_days_from_the_announced_beginning() -> None:
-    assert expiry(ROOM) == 2_000_000_000 + LINKS_LIVE_S
-    assert expiry(ROOM.with_(at=WallTime(0.0))) == 1_900_000_000 + LINKS_LIVE_S
+    assert ROOM.links_until == 2_000_000_000 + LINKS_LIVE_S
+    assert ROOM.with_(at=WallTime(0.0)).links_until == 1_900_000_000 + LINKS_LIVE_S
 
 
 def test_an_invitation_names_its_person() -> None:

@@ -58,3 +58,19 @@ async def test_what_the_framework_refuses_is_a_problem_too() -> None:
     for answer in (invalid, missing, method):
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.json()["status"] == answer.status_code
+
+
+async def test_whoever_opens_an_address_in_a_browser_reads_a_page() -> None:
+    browser = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    async with client_for(BusUnavailable("The <bus> is away.")) as client:
+        refused = await client.get("/", headers=browser)
+        missing = await client.get("/nothing", headers=browser)
+        program = await client.get("/api/nothing", headers=browser)
+    assert (refused.status_code, missing.status_code) == (503, 404)
+    assert refused.headers["retry-after"] == "2"
+    assert "The &lt;bus&gt; is away." in refused.text
+    assert "There is nothing here" in missing.text
+    for answer in (refused, missing):
+        assert answer.headers["content-type"] == "text/html; charset=utf-8"
+        assert "unsafe" not in answer.headers["content-security-policy"]
+    assert program.headers["content-type"] == "application/problem+json"

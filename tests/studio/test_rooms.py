@@ -1,14 +1,18 @@
 """What can be done to a room, on a real bus."""
 
 import asyncio
+import json
 
 import pytest
 
 from rostra.errors import Conflict, NotFound, StageUnavailable
 from rostra.studio import rooms as rooms_module
+from rostra.studio.app import wall_clock
 from rostra.studio.rooms import Rooms
 from rostra.units import Role, RoomState, WallTime
-from tests.studio.conftest import Door, a_room
+from rostra.wire.hands import Hand, HandState
+from rostra.wire.rooms import Room
+from tests.studio.conftest import FRONT, OFFER, SDP, Door, a_room, bearer, on_one_loop
 
 
 async def test_ids_are_taken_once(door: Door) -> None:
@@ -29,7 +33,7 @@ async def test_two_that_make_the_same_room_at_once(door: Door) -> None:
 
 async def test_a_host_opens_the_doors_by_coming_and_gets_a_stage(door: Door) -> None:
     await door.room()
-    with pytest.raises(Conflict, match="they open when the host comes"):
+    with pytest.raises(Conflict, match="doors of this room are not open yet"):
         await door.office.rooms.enter("main", Role.SPEAKER)
     assert (await door.office.rooms.enter("main", Role.HOST)).state is RoomState.OPEN
     assert door.others.opened == ["main"]
@@ -121,3 +125,251 @@ async def test_a_change_that_collides_is_made_again(door: Door) -> None:
     rooms = Rooms(door.others.bus, door.office.files, lambda: WallTime(1e9))
     both = await asyncio.gather(door.office.rooms.open("main"), rooms.open("main"))
     assert {r.state for r in both} == {RoomState.OPEN}
+
+
+# --- moved, called off, deleted ---
+
+
+async def both(door: Door, name: str) -> tuple[Room, Room]:
+    """As it is announced, and as everyone hears it."""
+    filed = await door.office.files.ask(lambda catalog: catalog.get_room(name))
+    return filed, (await door.others.bus.get_room(name))[0]
+
+
+def said(room: Room) -> tuple[object, ...]:
+    return (room.state, room.at, room.note, room.tz, room.moved, room.ended)
+
+
+@on_one_loop
+async def test_a_room_is_moved_and_all_who_wait_hear_it(one_door: Door) -> None:
+    await one_door.room("moved")
+    cohost = await one_door.token(Role.COHOST, "moved")
+    for n, day in enumerate((2, 3), 1):
+        body = {"at": f"2031-05-0{day}T19:30:00+02:00", "note": "  Ill.\n\n\n\nSorry. "}
+        answer = await one_door.client.post("/api/rooms/moved/postpone", json=body, headers=cohost)
+        assert (answer.status_code, answer.json()["at"]) == (200, f"2031-05-0{day}T17:30:00Z")
+        filed, record = await both(one_door, "moved")
+        assert said(filed) == said(record)
+        assert (record.state, record.note, record.moved) == (RoomState.SCHEDULED, "Ill.\n\nSorry.", n)
+    past = await one_door.client.post("/api/rooms/moved/postpone", json={"at": "2020-01-01T00:00"}, headers=cohost)
+    assert (past.status_code, past.json()["errors"][0]["field"]) == (422, "at")
+    assert (await both(one_door, "moved"))[1].moved == 2
+
+
+@on_one_loop
+async def test_two_who_move_it_at_the_same_moment_have_moved_it_twice(one_door: Door) -> None:
+    await one_door.room("twice")
+    rooms = one_door.office.rooms
+    await asyncio.gather(*(rooms.postpone("twice", WallTime(2e9 + n), "") for n in range(2)))
+    await one_door.office.chores.publish()
+    filed, record = await both(one_door, "twice")
+    assert (filed.moved, said(filed)) == (2, said(record)), "calendars go by it"
+
+
+@on_one_loop
+async def test_what_is_announced_reaches_the_bus_in_the_order_in_which_it_was(
+    one_door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A card that is drawn meanwhile does not bring back the time zone of before; nor does the outbox."""
+    await one_door.room("order")
+    rooms, gate = one_door.office.rooms, asyncio.Event()
+    real, first = rooms.publish, True
+
+    async def slow(filed: Room) -> Room:
+        nonlocal first
+        if first:
+            first = False
+            await gate.wait()
+        return await real(filed)
+
+    monkeypatch.setattr(rooms, "publish", slow)
+    older = asyncio.create_task(rooms.announce("order", lambda filed: filed.with_(words="Old.")))
+    async with asyncio.timeout(5):
+        while first:
+            await asyncio.sleep(0.005)
+    newer = asyncio.create_task(rooms.announce("order", lambda filed: filed.with_(tz="Europe/Berlin")))
+    again = asyncio.create_task(rooms.publish_again("order"))
+    await asyncio.sleep(0.1)
+    gate.set()
+    await asyncio.gather(older, newer, again)
+    filed, record = await both(one_door, "order")
+    assert (record.words, record.tz) == (filed.words, filed.tz) == ("Old.", "Europe/Berlin")
+
+
+@on_one_loop
+async def test_a_room_that_is_deleted_is_not_published_again(one_door: Door) -> None:
+    await one_door.room("deleted")
+    await one_door.office.rooms.delete("deleted")
+    await one_door.office.rooms.publish_again("deleted")
+    with pytest.raises(NotFound):
+        await one_door.others.bus.get_room("deleted")
+
+
+@on_one_loop
+async def test_doors_that_are_open_close_for_a_room_that_is_moved_far(one_door: Door) -> None:
+    now = wall_clock()
+    for name, ahead_s, state in (("far", 86_400.0, RoomState.SCHEDULED), ("near", 60.0, RoomState.OPEN)):
+        await one_door.room(name, RoomState.OPEN)
+        assert (await one_door.office.rooms.postpone(name, WallTime(now + ahead_s), "")).state is state, name
+
+
+@pytest.mark.parametrize("state", [RoomState.LIVE, RoomState.INTERRUPTED, RoomState.ENDED, RoomState.CANCELLED])
+@on_one_loop
+async def test_what_has_begun_or_is_over_is_neither_moved_nor_called_off(one_door: Door, state: RoomState) -> None:
+    name = f"late-{state.value}"
+    await one_door.room(name, state)
+    before, rooms = await one_door.others.bus.get_room(name), one_door.office.rooms
+    with pytest.raises(Conflict, match=r"This room .*\."):
+        await rooms.postpone(name, WallTime(2e9), "")
+    if state is RoomState.CANCELLED:
+        assert (await rooms.cancel(name, "Again.")).state is state, "twice is as good as once"
+    else:
+        with pytest.raises(Conflict, match=r"This room .*\."):
+            await rooms.cancel(name, "No.")
+    assert await one_door.others.bus.get_room(name) == before
+
+
+@pytest.mark.parametrize("state", [RoomState.SCHEDULED, RoomState.OPEN])
+@on_one_loop
+async def test_a_room_is_called_off_for_good(one_door: Door, state: RoomState) -> None:
+    name = f"off-{state.value}"
+    await one_door.room(name, state)
+    host, url = await one_door.token(Role.HOST, name), f"/api/rooms/{name}"
+    answer = await one_door.client.post(f"{url}/cancel", json={"note": "Ill."}, headers=host)
+    assert (answer.json()["state"], answer.json()["note"]) == ("cancelled", "Ill.")
+    filed, record = await both(one_door, name)
+    assert said(filed) == said(record)
+    assert record.ended > 0
+    for path in ("open", "start"):
+        refused = await one_door.client.post(f"{url}/{path}", headers=host)
+        assert (refused.status_code, "been cancelled" in refused.json()["detail"]) == (409, True)
+    assert (await one_door.client.post("/stage/" + name + "/whip", content=OFFER, headers={**host, **SDP})).is_error
+
+
+@on_one_loop
+async def test_a_room_on_air_is_ended_before_it_is_deleted(one_door: Door) -> None:
+    await one_door.room("gone", RoomState.LIVE)
+    await one_door.office.boards.post("gone", "Host", "Hello.", "", "", pinned=False)
+    assert (await one_door.client.delete("/api/rooms/gone", headers=one_door.operator)).status_code == 409
+    await one_door.office.rooms.end("gone")
+    assert (await one_door.client.delete("/api/rooms/gone", headers=one_door.operator)).json() == {}
+    for _ in range(2):
+        assert (await one_door.client.get("/api/rooms/gone", headers=one_door.operator)).status_code == 404
+        assert (await one_door.client.delete("/api/rooms/gone", headers=one_door.operator)).status_code == 404
+    with pytest.raises(NotFound):
+        await one_door.others.bus.boards.get("gone")
+
+
+@on_one_loop
+async def test_a_host_starts_it_whatever_the_announced_time(one_door: Door) -> None:
+    await one_door.office.rooms.create(a_room("early", at=wall_clock() + 86_400.0), exactly=True)
+    cohost = await one_door.token(Role.COHOST, "early")
+    started = (await one_door.client.post("/api/rooms/early/start", headers=cohost)).json()
+    assert (started["state"], started["go"]) == ("open", True)
+    assert {"room": "early", "op": "start"} in one_door.others.asked
+    one_door.others.answers["start"] = StageUnavailable("It is busy.")
+    try:
+        assert (await one_door.client.post("/api/rooms/early/start", headers=cohost)).status_code == 200
+    finally:
+        del one_door.others.answers["start"]
+
+
+@on_one_loop
+async def test_what_is_set_on_air_reaches_stage_and_catalog(one_door: Door) -> None:
+    await one_door.room("set", RoomState.LIVE)
+    cohost = await one_door.token(Role.COHOST, "set")
+    assert (await one_door.client.post("/api/rooms/set/lock", json={"locked": True}, headers=cohost)).json()["locked"]
+    delayed = await one_door.client.post("/api/rooms/set/delay", json={"seconds": 12.5}, headers=cohost)
+    assert delayed.json()["delay_s"] == 12.5
+    filed, record = await both(one_door, "set")
+    assert (record.locked, record.delay_s) == (filed.locked, filed.delay_s) == (True, 12.5)
+    for bad in (-1, 30.5, "2", None, 1e400):
+        answer = await one_door.client.post(
+            "/api/rooms/set/delay", content=json.dumps({"seconds": bad}),
+            headers={**cohost, "Content-Type": "application/json"},
+        )  # fmt: skip
+        assert answer.status_code in (400, 422), bad
+
+
+@on_one_loop
+async def test_only_what_is_given_is_changed(one_door: Door) -> None:
+    body = {"title": "A talk", "id": "kept", "at": "2031-05-01T19:30", "tz": "Europe/Berlin", "speakers": ["Ann"],
+            "words": "About the sea.", "listed": False}  # fmt: skip
+    await one_door.client.post("/api/rooms", json=body, headers=one_door.operator)
+    cohost, url = await one_door.token(Role.COHOST, "kept"), "/api/rooms/kept"
+    before = (await one_door.client.get(url, headers=cohost)).json()
+    after = (await one_door.client.patch(url, json={}, headers=cohost)).json()
+    assert {**after, "card": ""} == {**before, "card": ""}
+    for change in ({"title": "B"}, {"speakers": []}, {"listed": True}, {"doors_s": 60.0}, {"tz": "UTC"}, {"words": ""}):
+        after = (await one_door.client.patch(url, json=change, headers=cohost)).json()
+        assert after == {**before, **change, "card": after["card"]}, "but for what is drawn meanwhile"
+        before = after
+    moved = (await one_door.client.patch(url, json={"at": "2031-06-01T19:30"}, headers=cohost)).json()
+    assert (moved["at"], (await both(one_door, "kept"))[1].moved) == ("2031-06-01T19:30:00Z", 1)
+    await one_door.client.patch(url, json={"at": "2031-06-01T19:30"}, headers=cohost)
+    assert (await both(one_door, "kept"))[1].moved == 1, "the same time is no move"
+
+
+@on_one_loop
+async def test_rooms_are_listed_a_page_at_a_time(one_door: Door) -> None:
+    for n in range(5):
+        await one_door.office.rooms.create(a_room(f"page-{n}"), exactly=True)
+    found, cursor = list[str](), ""
+    while cursor is not None:
+        url = f"/api/rooms?limit=2&cursor={cursor}"
+        page = (await one_door.client.get(url, headers=one_door.operator)).json()
+        assert len(page["items"]) <= 2
+        found += [room["id"] for room in page["items"]]
+        cursor = page["next"]
+    assert [name for name in found if name.startswith("page-")] == [f"page-{n}" for n in (4, 3, 2, 1, 0)]
+    assert len(set(found)) == len(found)
+    for bad in ("limit=0", "limit=201", "limit=x", "cursor=nonsense", "cursor=" + "x" * 601):
+        assert (await one_door.client.get(f"/api/rooms?{bad}", headers=one_door.operator)).status_code in (400, 422)
+
+
+@on_one_loop
+async def test_links_are_listed_to_who_may_see_them(one_door: Door) -> None:
+    await one_door.room("links")
+    record, url = await one_door.office.rooms.get("links"), "/api/rooms/links/links"
+    for role, name in ((Role.SPEAKER, "Ann"), (Role.COHOST, "Bo"), (Role.HOST, "Cy"), (Role.SPEAKER, "Di")):
+        await one_door.office.moderating.invite(record, role, name)
+    host, cohost = await one_door.token(Role.HOST, "links"), await one_door.token(Role.COHOST, "links")
+    whole = (await one_door.client.get(url, headers=host)).json()
+    assert sorted(item["name"] for item in whole["items"]) == ["Ann", "Bo", "Cy", "Di"]
+    assert (set(whole["shared"]), whole["complete"]) == ({"host", "cohost", "speaker", "public"}, True)
+    some = (await one_door.client.get(url, headers=cohost)).json()
+    assert sorted(item["name"] for item in some["items"]) == ["Ann", "Di"]
+    assert set(some["shared"]) == {"speaker", "public"}
+    first = (await one_door.client.get(f"{url}?limit=1", headers=cohost)).json()
+    second = (await one_door.client.get(f"{url}?limit=1&cursor={first['next']}", headers=cohost)).json()
+    assert [len(first["items"]), len(second["items"]), second["next"]] == [1, 1, None]
+    for bad in ("x", "-1", "1" * 10, "%C2%B2"):
+        assert (await one_door.client.get(f"{url}?cursor={bad}", headers=host)).status_code == 400
+
+
+@on_one_loop
+async def test_of_a_room_for_invited_ones_listeners_have_links_too(one_door: Door) -> None:
+    await one_door.client.post(
+        "/api/rooms", json={"title": "S", "id": "s1", "invited": True}, headers=one_door.operator
+    )
+    cohost = await one_door.token(Role.COHOST, "s1")
+    shared = (await one_door.client.get("/api/rooms/s1/links", headers=cohost)).json()["shared"]
+    assert shared["listener"].startswith(f"{FRONT}/r/s1?t=")
+    made = await one_door.client.post("/api/rooms/s1/links", json={"role": "listener", "name": "Eve"}, headers=cohost)
+    listener = bearer(made.json()["link"])
+    assert (await one_door.client.get("/api/rooms/s1", headers=listener)).status_code == 200
+    assert (await one_door.client.get("/api/rooms/s1/people", headers=listener)).status_code == 403
+
+
+@on_one_loop
+async def test_hands_of_a_room_that_is_deleted_are_not_up_in_the_next_of_its_name(one_door: Door) -> None:
+    await one_door.room("again")
+    hand = Hand("again", "a" * 22, "Ann", "", WallTime(1e9))
+    await one_door.others.bus.hands.put(hand.key, hand, 0)
+    async with asyncio.timeout(5):
+        while not one_door.office.hands.up("again"):
+            await asyncio.sleep(0.01)
+        assert (await one_door.client.delete("/api/rooms/again", headers=one_door.operator)).status_code == 200
+        while one_door.office.hands.up("again"):
+            await asyncio.sleep(0.01)
+    assert (await one_door.others.bus.hands.get(hand.key))[0].state is HandState.LOWERED

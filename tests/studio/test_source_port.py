@@ -158,7 +158,7 @@ async def test_a_host_with_an_encoder_opens_the_room(port: Port) -> None:
     await port.door.room()
     early = await refused(port, await head(port.door, Role.SPEAKER))
     assert early.startswith(b"HTTP/1.0 409 Conflict\r\n")
-    assert b"they open when the host comes" in early
+    assert b"doors of this room are not open yet" in early
     _, writer = await asyncio.open_connection("127.0.0.1", port.number)
     writer.write(await head(port.door))
     async with asyncio.timeout(5):
@@ -217,3 +217,22 @@ async def test_those_who_say_nothing_are_bounded(port: Port, monkeypatch: pytest
     assert port.door.office.figures.sources == {"busy": 1}
     for _, writer in waiting:
         writer.close()
+
+
+async def test_who_opens_connections_and_says_nothing_leaves_places_for_others(port: Port) -> None:
+    """And who guesses links: an answer is waited for to be read, which takes a place for a second."""
+    await port.door.room(state=RoomState.OPEN)
+    await port.door.others.stage_for("main")
+    token = base64.b64encode(b"source:a.guess").decode()
+    guess = f"PUT /main HTTP/1.1\r\nHost: x\r\nAuthorization: Basic {token}\r\nContent-Type: audio/mpeg\r\n\r\n"
+    opened = [await asyncio.open_connection("127.0.0.1", port.number) for _ in range(module.MAX_WAITING + 8)]
+    for _, writer in opened[::2]:
+        writer.write(guess.encode())
+    reader, writer = await asyncio.open_connection("127.0.0.1", port.number, local_addr=("127.0.0.2", 0))
+    writer.write(await head(port.door))
+    async with asyncio.timeout(module.HEAD_WITHIN_S - 1):
+        while not port.receiving.taken:
+            await asyncio.sleep(0.01)
+    assert port.door.office.figures.sources["busy"] >= module.MAX_WAITING - module.MAX_OF_ADDRESS
+    for _, each in (*opened, (reader, writer)):
+        each.close()

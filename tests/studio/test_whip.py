@@ -3,10 +3,11 @@
 import pytest
 
 from rostra.config import Settings
-from rostra.errors import Conflict, Full
-from rostra.studio.whip import ice_links
+from rostra.errors import Conflict, Full, TooMany
+from rostra.studio.app import wall_clock
+from rostra.studio.whip import OFFERS_A_LINK, OFFERS_A_SEAT, Offers, ice_links
 from rostra.units import Role, RoomState
-from tests.studio.conftest import FRONT, OFFER, SDP, STUDIO, Door
+from tests.studio.conftest import FRONT, OFFER, SDP, STUDIO, Door, a_room
 
 
 @pytest.fixture
@@ -44,25 +45,104 @@ async def test_speakers_wait_for_the_host(door: Door) -> None:
     speaker = {**await door.token(Role.SPEAKER), **SDP}
     early = await door.client.post("/stage/main/whip", content=OFFER, headers=speaker)
     assert early.status_code == 409
-    assert "they open when the host comes" in early.json()["detail"]
+    assert "doors of this room are not open yet" in early.json()["detail"]
     assert door.others.opened == []
     host = {**await door.token(Role.HOST), **SDP}
     assert (await door.client.post("/stage/main/whip", content=OFFER, headers=host)).status_code == 201
     assert (await door.client.post("/stage/main/whip", content=OFFER, headers=speaker)).status_code == 201
 
 
+@pytest.mark.parametrize("role", [Role.HOST, Role.COHOST])
+async def test_who_tests_a_microphone_days_ahead_opens_no_doors(door: Door, role: Role) -> None:
+    """Nor does a page that connects again by itself after the room was moved."""
+    await door.office.rooms.create(a_room("ahead", at=wall_clock() + 3 * 86_400.0), exactly=True)
+    headers = {**await door.token(role, "ahead"), **SDP}
+    assert (await door.client.post("/stage/ahead/whip", content=OFFER, headers=headers)).status_code == 201
+    assert door.others.opened == ["ahead"], "there is a stage to meet on"
+    assert (await door.others.bus.get_room("ahead"))[0].state is RoomState.SCHEDULED
+    me = (await door.client.get("/api/rooms/ahead/me", headers=headers)).json()
+    assert me["seat"]["id"] == "s1", "and it is asked, as one on air is"
+    speaker = {**await door.token(Role.SPEAKER, "ahead"), **SDP}
+    assert (await door.client.post("/stage/ahead/whip", content=OFFER, headers=speaker)).status_code == 409
+    near = a_room("near", at=wall_clock() + 600.0)
+    await door.office.rooms.create(near, exactly=True)
+    headers = {**await door.token(role, "near"), **SDP}
+    assert (await door.client.post("/stage/near/whip", content=OFFER, headers=headers)).status_code == 201
+    assert (await door.others.bus.get_room("near"))[0].state is RoomState.OPEN, "their time has come"
+
+
+async def test_a_room_that_was_moved_has_nobody_on_stage(door: Door) -> None:
+    await door.office.rooms.create(a_room("moved", at=wall_clock() + 3 * 86_400.0), exactly=True)
+    me = await door.client.get("/api/rooms/moved/me", headers=await door.token(Role.HOST, "moved"))
+    assert me.json() == {"seat": None, "notes": [], "state": "scheduled"}
+
+
+async def test_nobody_learns_by_which_link_or_connection_others_came(door: Door) -> None:
+    await door.room(state=RoomState.OPEN)
+    await door.others.stage_for("main")
+    door.others.seats[0] |= {"identity": "speaker", "session": "secret"}
+    for role, path in ((Role.SPEAKER, "people"), (Role.HOST, "people"), (Role.SPEAKER, "me")):
+        answer = await door.client.get(f"/api/rooms/main/{path}", headers=await door.token(role))
+        assert "s1" in answer.text and not {"identity", "session", "secret"} & set(answer.text.split('"')), path
+
+
+async def test_what_is_behind_a_shared_link_is_told_apart_by_the_session(door: Door) -> None:
+    await door.room(state=RoomState.OPEN)
+    await door.others.stage_for("main")
+    speaker = await door.token(Role.SPEAKER)
+    await door.client.post("/stage/main/whep?seat=s&session=n1", content=OFFER, headers={**speaker, **SDP})
+    body = {"muted": True, "seat": "s", "session": "n1"}
+    assert (await door.client.post("/api/rooms/main/me/mute", json=body, headers=speaker)).status_code == 200
+    assert [asked["session"] for asked in door.others.asked] == ["n1", "n1"]
+    bad = await door.client.post("/stage/main/whep?session=../x", content=OFFER, headers={**speaker, **SDP})
+    assert bad.status_code == 400
+
+
+async def test_a_page_that_goes_may_come_back(door: Door) -> None:
+    await door.room(state=RoomState.OPEN)
+    await door.others.stage_for("main")
+    headers = await door.token(Role.SPEAKER)
+    for query, kept in (("", None), ("?keep=true", True), ("?keep=false", None)):
+        assert (await door.client.delete(f"/stage/main/whip/n1{query}", headers=headers)).status_code == 200
+        assert door.others.asked[-1].get("keep") == kept
+
+
+async def test_offers_of_one_person_are_limited_and_others_go_on(door: Door) -> None:
+    await door.room(state=RoomState.OPEN)
+    await door.others.stage_for("main")
+    ann, bob = [{**await door.token(role), **SDP} for role in (Role.SPEAKER, Role.COHOST)]
+    answers = [
+        await door.client.post(f"/stage/main/{kind}?seat=a", content=OFFER, headers=ann)
+        for kind in ["whip", "whep"] * (OFFERS_A_SEAT.burst // 2 + 1)
+    ]
+    assert [a.status_code for a in answers[: OFFERS_A_SEAT.burst]] == [201] * OFFERS_A_SEAT.burst
+    assert (answers[-1].status_code, "retry-after" in answers[-1].headers) == (429, True)
+    for seat, headers in (("b", ann), ("a", bob)):
+        answer = await door.client.post(f"/stage/main/whip?seat={seat}", content=OFFER, headers=headers)
+        assert answer.status_code == 201
+
+
+def test_whoever_says_they_are_many_is_one_link() -> None:
+    now = [0.0]
+    offers = Offers(lambda: now[0])
+    for n in range(OFFERS_A_LINK.burst):
+        offers.take("main", "speaker", f"n{n}")
+    with pytest.raises(TooMany):
+        offers.take("main", "speaker", "another")
+    offers.take("other", "speaker", "another")
+    now[0] += 1.0
+    offers.take("main", "speaker", "another")
+
+
 async def test_a_seat_without_a_token_is_refused(door: Door) -> None:
     await door.room("main", RoomState.OPEN)
     await door.room("other", RoomState.OPEN)
-    for headers, expected in [
-        ({}, 401),
-        ({"Authorization": "Bearer x"}, 401),
-        (await door.token(Role.HOST, "other"), 401),
-        ({"Authorization": door.operator["Authorization"]}, 401),
-    ]:
+    for headers in ({}, {"Authorization": "Bearer x"}, await door.token(Role.HOST, "other")):
         answer = await door.client.post("/stage/main/whip", content=OFFER, headers={**headers, **SDP})
-        assert answer.status_code == expected
+        assert answer.status_code == 401
         assert answer.headers["www-authenticate"].startswith("Bearer")
+    answer = await door.client.post("/stage/main/whip", content=OFFER, headers={**door.operator, **SDP})
+    assert (answer.status_code, "nobody on the stage" in answer.json()["detail"]) == (403, True)
     assert door.others.asked == []
 
 

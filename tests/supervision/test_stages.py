@@ -95,6 +95,24 @@ async def test_a_crash_is_not_final_while_the_room_is_on_air(tmp_path: Path) -> 
     await world.stages.stop()
 
 
+async def test_a_green_room_is_let_be_until_it_ends_and_then_stays_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stages_module, "ENDS_BY_ITSELF_S", 0.01)
+    world = World(tmp_path, all_ours=False)
+    world.change(room("a", RoomState.SCHEDULED))
+    await world.stages.handle({"op": "open", "room": "a"})
+    world.change(room("a", RoomState.SCHEDULED).with_(title="Another"))
+    await asyncio.sleep(0.05)
+    assert (world.made[0].state, world.made[0].final(0)) == ("running", True)
+    world.change(room("a", RoomState.OPEN))
+    assert not world.made[0].final(0), "on air, and the same stage"
+    assert len(world.made) == 1 and "a" in (tmp_path / "stages.json").read_text()
+    world.change(room("a", RoomState.SCHEDULED))
+    await asyncio.sleep(0.05)
+    assert world.made[0].state == "stopped", "it was moved, and did not go"
+
+
 async def test_a_stage_that_does_not_go_when_its_room_ends_is_asked_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,8 +154,8 @@ async def test_malformed_requests(tmp_path: Path, body: dict[str, Any]) -> None:
 
 async def test_what_cannot_be_opened(tmp_path: Path) -> None:
     world = World(tmp_path)
-    world.records["later"] = room("later", RoomState.SCHEDULED)
-    with pytest.raises(Conflict, match="is scheduled: it has no stage"):
+    world.records["later"] = room("later", RoomState.ENDED)
+    with pytest.raises(Conflict, match="is ended: it has no stage"):
         await world.stages.handle({"op": "open", "room": "later"})
     with pytest.raises(NotFound):
         await world.stages.handle({"op": "open", "room": "nobody"})

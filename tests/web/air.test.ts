@@ -1,7 +1,7 @@
 /** On air is said only when it is so, and never by colour alone. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { airOf, airWords, iconOf, titleOf, type Air } from "../../src/rostra/web/src/console/air.ts";
+import { airOf, airWords, iconOf, standsAt, titleOf, type Air } from "../../src/rostra/web/src/console/air.ts";
 
 test("only who is on stage, unmuted, in a room that is live, is on air", () => {
   const rooms = ["scheduled", "open", "live", "interrupted", "ended", "cancelled", ""];
@@ -15,6 +15,20 @@ test("only who is on stage, unmuted, in a room that is live, is on air", () => {
         assert.equal(air === "muted", live && at === "on" && muted);
         assert.equal(air === "over", room === "ended" || room === "cancelled");
       }
+});
+
+test("from the moment that what is said will go out, whatever listeners hear meanwhile", () => {
+  assert.equal(standsAt("open", false, "live"), "live", "the record is late by the broadcast delay");
+  assert.equal(standsAt("open", false, "interrupted"), "interrupted");
+  assert.equal(standsAt("open", true, "open"), "live", "the host said go, and the stage was asked before");
+  assert.equal(standsAt("open", true, ""), "live");
+  assert.equal(standsAt("open", false, ""), "open");
+  assert.equal(standsAt("open", false, "scheduled"), "open");
+  assert.equal(standsAt("live", true, "open"), "live", "no news from before the start takes it off air");
+  assert.equal(standsAt("live", true, "interrupted"), "interrupted");
+  assert.equal(standsAt("interrupted", true, "live"), "live");
+  assert.equal(standsAt("live", true, "ended"), "ended", "what is on its way is said already");
+  for (const record of ["", "scheduled", "ended", "cancelled"]) assert.equal(standsAt(record, true, "live"), record);
 });
 
 test("each sign has words, a mark in the title and a shape of its own", () => {

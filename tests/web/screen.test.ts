@@ -60,9 +60,10 @@ test("a host who is late is told of, to those who wait and to those who hold the
   assert.equal(at("sounding", "live").says, "live");
 });
 
-test("a room that was moved says so until it is waited for", () => {
+test("a room that was moved says so, also to who waits", () => {
   assert.deepEqual(at("idle", "scheduled", { moved: true }), { says: "moved", button: "await", busy: false });
-  assert.equal(at("armed", "scheduled", { moved: true }).says, "armed");
+  assert.equal(at("armed", "scheduled", { moved: true }).says, "movedIn");
+  assert.equal(at("armed", "scheduled", { moved: true, late: true }).says, "late");
   assert.equal(at("idle", "open", { moved: true }).says, "idleOpen");
 });
 

@@ -54,7 +54,6 @@ def someone(seat: str, name: str, role: str = "speaker", **more: Any) -> dict[st
         "delay_ms": 84,
         "echo": False,
         "source": "",
-        "session": f"session-{seat}",
     }
     return {**person, **more}
 
@@ -83,6 +82,9 @@ class Asking:
 @dataclass
 class RoomStub:
     state: str = "live"
+    """As it is announced to everyone."""
+    on_stage: str = ""
+    """As it is for who speaks, where that differs."""
     people: list[dict[str, Any]] = field(default_factory=list)
     title: str = "What the sea remembers"
     words: str = ""
@@ -227,7 +229,7 @@ class RoomStub:
         return {
             "seats": self.people,
             "returns": 0,
-            "state": self.state,
+            "state": self.on_stage or self.state,
             "delay_s": self.delay_s,
             "dumped": 0,
             "listening": self.listening,
@@ -243,7 +245,7 @@ class RoomStub:
         seat, person = self._mine(asking, asking.query.get("seat", ""))
         after = int(asking.query.get("after", 0))
         notes = [n for n in self.notes.get(seat, []) if n["n"] > after]
-        return {"seat": person, "notes": notes, "state": self.state}
+        return {"seat": person, "notes": notes, "state": self.on_stage or self.state}
 
     def _mute_me(self, asking: Asking) -> dict[str, Any]:
         _, person = self._mine(asking, asking.body["seat"])

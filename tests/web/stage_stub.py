@@ -41,6 +41,10 @@ class StageStub(RoomStub):
     calls: list[tuple[str, str, Any]] = field(default_factory=list)
     """Method, path and body of every question."""
     returns: list[RTCPeerConnection] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+    """Sessions that were left with the seat kept."""
+    proofs: list[str] = field(default_factory=list)
+    """Sessions that WHEP named as the one that keeps the seat."""
     _goodbyes: dict[str, int] = field(default_factory=dict)
     _number: int = 0
 
@@ -80,7 +84,16 @@ class StageStub(RoomStub):
     async def take_back(self, session: str) -> None:
         """A host has taken that seat back."""
         self._goodbyes[session] = 404
-        await self._close(self.speakers.pop(session))
+        speaker = self.speakers.pop(session)
+        self.note_to(speaker.seat, "removed", by="Ada", blocked=False)
+        await self._close(speaker)
+
+    async def begin_anew(self) -> None:
+        """The stage is another one, which knows no session of the one before."""
+        for session in list(self.speakers):
+            self._goodbyes[session] = 404
+            await self._close(self.speakers.pop(session))
+        self.people.clear()
 
     @staticmethod
     async def _close(speaker: Speaker) -> None:
@@ -149,9 +162,13 @@ class StageStub(RoomStub):
         if method == "DELETE":
             session = path.split("/")[4]
             self.calls.append((method, path, None))
+            keep = query.get("keep") == "true"
+            if keep:
+                self.kept.append(session)
             if session in self.speakers:
-                await self._close(self.speakers.pop(session))
-                self.people[:] = [p for p in self.people if p["session"] != session]
+                speaker = self.speakers.pop(session)
+                await self._close(speaker)
+                self.people[:] = [p for p in self.people if keep or p["id"] != speaker.seat]
             return self._goodbyes.get(session, 200), PROBLEM, b"{}", ""
         if self.refuse:
             status, sentence = self.refuse
@@ -162,6 +179,7 @@ class StageStub(RoomStub):
         if kind == "whip":
             self._seat_for(session, connection, query, claims_of(bearer))
         else:
+            self.proofs.append(query.get("session", ""))
             connection.addTrack(AudioStreamTrack())
             self.returns.append(connection)
         await connection.setRemoteDescription(RTCSessionDescription(body.decode(), "offer"))
@@ -179,8 +197,7 @@ class StageStub(RoomStub):
         seat = next((s for s, whose in self.keys.items() if whose == key), session)
         if not any(p["id"] == seat for p in self.people):
             name = query.get("name", "Somebody")
-            self.people.append(someone(seat, name, claims["role"], session=session))
-        self._seat(seat)["session"] = session
+            self.people.append(someone(seat, name, claims["role"]))
         self.keys[seat] = key
         speaker = Speaker(connection, MediaBlackhole(), query, claims, seat)
         connection.on("track", speaker.sink.addTrack)

@@ -30,8 +30,8 @@ from rostra.wire.listeners import EdgeNotice, SeatView, Snapshot
 
 DIST = Path(rostra.__file__).parent / "web" / "dist"
 PART_S = 0.5
-PAST_S = 20.0
-"""Sound that is there when the room is opened: a backlog for the longest flush."""
+PAST_S = 4.0
+"""Sound that is there when the room is opened: a backlog for the longest flush that is tried."""
 
 SEATS = (
     SeatView("host", "Ada Marlowe", "host"),
@@ -75,6 +75,7 @@ class Room:
     speakers: tuple[str, ...] = ()
     picture: str = ""
     doors_s: float = 900.0
+    moved: int = 0
     note: str = ""
     invited: bool = False
     board: Board = field(default_factory=Board)
@@ -159,6 +160,7 @@ class Room:
             "invited": self.invited,
             "posts": self.board.version,
             "late": self.state in ("scheduled", "open") and time.time() >= self.at,
+            "moved": self.moved,
             "note": self.note,
             "react": self.reactions,
         }
@@ -377,10 +379,11 @@ class Stub:
             self.reports.append((report.said, report.about))
             return 202, {"taken": True}
         asked = hand_asked(body, kind)
-        ticket = asked.ticket or secrets.token_urlsafe(16)
+        up = "" if asked.again and self.hands.get(asked.ticket, {}).get("state") == "accepted" else asked.ticket
+        ticket = up or secrets.token_urlsafe(16)
         if asked.withdraw:
             self.hands[ticket]["state"] = "withdrawn"
-        else:
+        elif not up:
             self.hands[ticket] = {"name": asked.name, "why": asked.why, "state": "waiting"}
         return 202, {"ticket": ticket, "state": self.hands[ticket]["state"]}
 

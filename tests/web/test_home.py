@@ -7,7 +7,7 @@ import time
 import pytest
 from playwright.async_api import Page
 
-from tests.web.conftest import accessible, portraits
+from tests.web.conftest import accessible, enlarged, portraits
 from tests.web.stub import PICTURE, Stub
 
 pytestmark = pytest.mark.browser
@@ -41,6 +41,7 @@ async def test_rooms_on_air_come_first_and_lead_to_their_pages(page: Page) -> No
         assert "By invitation" in last and "With Ada Marlowe, Jonas Brandt-Feuerstein" in last
         await accessible(page)
         await portraits(page, "home")
+        await enlarged(page, "home")
         await page.get_by_text("What the sea remembers").click()
         await page.wait_for_url(stub.page)
 

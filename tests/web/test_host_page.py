@@ -12,10 +12,10 @@ import pytest
 from playwright.async_api import Page
 
 from rostra.errors import Unavailable
-from tests.web.conftest import accessible
+from tests.web.conftest import accessible, enlarged
 from tests.web.stage_room import someone, token
 from tests.web.stage_stub import StageStub
-from tests.web.visiting import done, join, others, portraits, says, sign, tab
+from tests.web.visiting import done, focused, join, others, portraits, says, sign, tab, tab_to
 
 pytestmark = pytest.mark.browser
 
@@ -61,7 +61,7 @@ async def test_from_doors_to_the_end(page: Page) -> None:
         assert await page.evaluate("document.activeElement.textContent") == "No", "the focus is on the harmless answer"
         assert stage.state == "live", "nothing ends without a second question"
         await page.keyboard.press("Escape")
-        await page.wait_for_function("document.activeElement.textContent === 'End it'")
+        await page.wait_for_function("() => document.activeElement.textContent === 'End it'")
         await page.get_by_role("button", name="End it").click()
         await page.get_by_role("button", name="Yes, end it").click()
         await says(page, "Ended")
@@ -184,7 +184,7 @@ async def test_ten_thousand_hands(page: Page) -> None:
         await page.get_by_role("button", name="Accept Listener 07770").click()
         await says(page, "Listener 07770 gets a link to the stage.")
         assert len(stage.hands) == 9_999
-        await page.wait_for_function("document.activeElement.ariaLabel === 'Accept Listener 07771'")
+        await page.wait_for_function("() => document.activeElement.ariaLabel === 'Accept Listener 07771'")
         await page.get_by_role("button", name="Decline Listener 07771").click()
         await says(page, "Listener 07771 is told that it is not the moment.")
         assert await hands.count() == 8
@@ -207,8 +207,8 @@ async def test_hands_are_asked_for_at_most_every_other_second_and_keep_the_focus
         await page.get_by_role("button", name="Decline Listener 00003").focus()
         before, unchanged = len(done(stage, "GET", "/hands")), stage.unchanged
         stage.hands.append({**stage.hands[0], "ticket": "t" * 22, "name": "Somebody new"})
-        await asyncio.sleep(6.5)
-        assert len(done(stage, "GET", "/hands")) - before <= 4
+        await asyncio.sleep(4.5)
+        assert len(done(stage, "GET", "/hands")) - before <= 3
         assert stage.unchanged > unchanged, "what has not changed is not sent again"
         assert await page.evaluate("document.activeElement.ariaLabel") == "Decline Listener 00003"
 
@@ -433,8 +433,9 @@ async def test_reports_of_abuse(page: Page) -> None:
     }
     async with StageStub(people=others(), reports=[said]) as stage:
         await console(page, stage)
-        await tab(page, "Reports")
+        await page.get_by_role("tab", name="Reports new").click()
         await page.get_by_text("Rude <i>words</i>").wait_for()
+        await page.get_by_role("tab", name="Reports", exact=True).wait_for()
         await page.get_by_text("about Ada Marlowe").wait_for()
         await accessible(page)
         await portraits(page, "host-reports")
@@ -443,61 +444,96 @@ async def test_reports_of_abuse(page: Page) -> None:
 async def test_the_stage_is_away_for_a_while(page: Page) -> None:
     async with StageStub(people=others()) as stage:
         await console(page, stage)
-        await page.get_by_text("Ada Marlowe").wait_for()
+        await page.locator(".people").get_by_text("Ada Marlowe").wait_for()
         stage.refuse_api["/people"] = Unavailable("The stage does not answer.")
         await page.get_by_text("The stage does not answer at the moment.").wait_for()
-        await page.get_by_text("Ada Marlowe").wait_for()
+        await page.locator(".people").get_by_text("Ada Marlowe").wait_for()
         stage.refuse_api.clear()
         await page.get_by_text("The stage does not answer at the moment.").wait_for(state="detached")
+
+
+async def test_at_a_glance_on_air_or_not_who_speaks_and_who_wants_to(page: Page) -> None:
+    async with StageStub(people=others()) as stage:
+        await console(page, stage)
+        glance = page.get_by_role("list", name="At a glance").get_by_role("listitem")
+        await glance.filter(has_text="Ada Marlowe speaks").wait_for()
+        assert await glance.nth(0).text_content() == "The room: on air"
+        await glance.get_by_role("button", name="Nobody asks to speak").wait_for()
+        stage.raise_hands(5)
+        ask = glance.get_by_role("button", name="5 ask to speak")
+        await ask.wait_for()
+        await accessible(page)
+        await portraits(page, "host-five-hands")
+        await ask.click()
+        await page.get_by_text("Listener 00000").wait_for()
+        assert await focused(page) == "Hands 5"
+        stage.people[0]["level"] = None
+        await glance.filter(has_text="Nobody speaks").wait_for()
+
+
+async def test_words_twice_as_large_long_ones_and_from_right_to_left(page: Page) -> None:
+    title = "Donaudampfschifffahrtsgesellschaftskapitänswitwenrente 🌊 מה הים זוכר"
+    crowd = [someone("s8", "Rindfleischetikettierungsüberwachungsaufgabe", "cohost"), someone("s9", "עדה מרלו 🎉")]
+    async with StageStub(people=crowd, title=title, delay_s=7) as stage:
+        stage.raise_hands(2)
+        stage.hands[0] |= {"name": "محمد بن عبد الله", "why": "Grundstücksverkehrsgenehmigungszuständigkeit" * 3}
+        await page.goto(stage.link("host", "host"))
+        await page.locator(".people").get_by_text("עדה").wait_for()
+        await page.get_by_role("button", name="2 ask to speak").wait_for()
+        await accessible(page)
+        await portraits(page, "host-long-words")
+        await enlarged(page, "host-stage")
+        await tab(page, "Hands")
+        await page.get_by_text("محمد").wait_for()
+        await enlarged(page, "host-hands")
+        await tab(page, "Announcement")
+        await page.get_by_label("Title").wait_for()
+        await enlarged(page, "host-announcement")
 
 
 async def test_everything_by_keyboard(page: Page) -> None:
     async with StageStub(people=[someone("s8", "Ada Marlowe")]) as stage:
         stage.raise_hands(3)
         await console(page, stage)
-        await page.get_by_text("Ada Marlowe").wait_for()
-        await _tab_to(page, "Allow the microphone")
+        await page.locator(".people").get_by_text("Ada Marlowe").wait_for()
+        await tab_to(page, "Allow the microphone")
         await page.keyboard.press("Enter")
-        await _tab_to(page, "Your name, as listeners see it")
+        await tab_to(page, "Your name, as listeners see it")
         await page.keyboard.type("Priya")
         await page.keyboard.press("Enter")
         await says(page, "You are on air")
-        await _tab_to(page, "On stage 2")
+        await tab_to(page, "On stage 2")
         await page.keyboard.press("ArrowRight")
         await page.get_by_text("Listener 00000").wait_for()
-        assert await _focused(page) == "Hands 3"
-        await _tab_to(page, "Accept Listener 00000")
+        assert await focused(page) == "Hands 3"
+        await tab_to(page, "Accept Listener 00000")
         await page.keyboard.press("Enter")
         await says(page, "Listener 00000 gets a link")
-        await page.wait_for_function("document.activeElement.ariaLabel === 'Accept Listener 00001'")
+        await page.wait_for_function("() => document.activeElement.ariaLabel === 'Accept Listener 00001'")
         await page.keyboard.press("m")
         await says(page, "You are muted")
         await page.get_by_role("tab", name="Hands 2").wait_for()
-        await _tab_to(page, "Hands 2", back=True)
+        await tab_to(page, "Hands 2", back=True)
         await page.keyboard.press("Home")
-        await _tab_to(page, "More for Ada Marlowe")
+        await tab_to(page, "More for Ada Marlowe")
         await page.keyboard.press("Enter")
-        await _tab_to(page, "Remove Ada Marlowe")
+        await tab_to(page, "Remove Ada Marlowe")
         await page.keyboard.press("Enter")
-        assert await _focused(page) == "No"
+        assert await focused(page) == "No"
+        await page.keyboard.press("Escape")
+        assert await focused(page) == "Remove Ada Marlowe", "the focus goes back to what was pressed"
+        assert len(stage.people) == 2
+        await page.keyboard.press("Enter")
         await page.keyboard.press("Shift+Tab")
         await page.keyboard.press("Enter")
         await says(page, "Ada Marlowe is off the stage.")
-
-
-async def _focused(page: Page) -> str:
-    name = "e.ariaLabel || (e.labels && e.labels[0] ? e.labels[0].textContent : e.textContent)"
-    return str(await page.evaluate(f"(() => {{ const e = document.activeElement; return {name}; }})()")).strip()
-
-
-async def _tab_to(page: Page, name: str, *, back: bool = False) -> None:
-    for _ in range(60):
-        if await _focused(page) == name:
-            height = await page.evaluate("document.activeElement.getBoundingClientRect().height")
-            assert height > 0, "the focus is to be seen"
-            return
-        await page.keyboard.press("Shift+Tab" if back else "Tab")
-    raise AssertionError(f"{name} is not reached by the tab key; the focus is on {await _focused(page)!r}")
+        assert await page.evaluate("document.activeElement.className") == "people", "what had the focus has gone"
+        await tab_to(page, "End it", back=True)
+        await page.keyboard.press("Enter")
+        await tab_to(page, "Yes, end it", back=True)
+        await page.keyboard.press("Enter")
+        await says(page, "Ended")
+        assert await focused(page) == "The room"
 
 
 async def test_a_stranger_at_the_hosts_address(page: Page) -> None:

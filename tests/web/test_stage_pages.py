@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, Route
 
 from rostra.errors import NotFound
-from tests.web.conftest import accessible
+from tests.web.conftest import accessible, enlarged
 from tests.web.stage_room import someone, token
 from tests.web.stage_stub import StageStub
-from tests.web.visiting import PLAYED_MICROPHONE, done, join, others, portraits, says, sign
+from tests.web.visiting import PLAYED_MICROPHONE, done, focused, join, others, portraits, says, sign, tab_to
 
 pytestmark = pytest.mark.browser
 
@@ -45,7 +45,7 @@ async def test_a_speaker_joins_is_heard_mutes_and_leaves(page: Page) -> None:
         assert await _received(stage) > packets + 20
         listed = str(await page.text_content(".people"))
         assert "Bad connection" in listed and "Loss 7.2%" in listed
-        assert "it is ducked" in listed
+        assert "It is turned down" in listed
         assert "lost, may come back" in listed
         assert await page.locator(".people button").count() == 0, "a speaker moderates nobody"
         await accessible(page)
@@ -151,10 +151,95 @@ async def test_keys_mute_but_not_while_typing_and_can_be_turned_off(page: Page) 
             await says(page, "You are muted")
             await page.keyboard.press(key)
             await says(page, "You are on air")
-        await page.get_by_label("Keys: M or the space bar mutes").uncheck()
+        told = len(done(stage, "POST", "/me/mute"))
+        # Both in one turn of the page, before it is drawn anew.
+        await page.get_by_label("Keys: M or the space bar mutes").evaluate(
+            "(box) => { box.click(); box.dispatchEvent(new KeyboardEvent('keydown', {key: 'm', bubbles: true})); }"
+        )
         await page.keyboard.press("m")
         await asyncio.sleep(0.5)
         await says(page, "You are on air")
+        assert len(done(stage, "POST", "/me/mute")) == told
+
+
+async def test_news_of_the_moment_of_unmuting_does_not_mute_again(page: Page) -> None:
+    """The stage has opened the microphone, its answer is still on the way, and news of it comes first."""
+    async with StageStub() as stage:
+        await join(page, stage.link("speak", "speaker"))
+        await page.get_by_role("button", name="Mute", exact=True).click()
+        await says(page, "You are muted")
+        held: asyncio.Event = asyncio.Event()
+
+        async def late(route: Route) -> None:
+            answer = await route.fetch()
+            await held.wait()
+            await route.fulfill(response=answer)
+
+        await page.route("**/me/mute", late)
+        await page.get_by_role("button", name="Unmute").click()
+        news = len(done(stage, "GET", "/me"))
+        while len(done(stage, "GET", "/me")) < news + 3:
+            await asyncio.sleep(0.1)
+        held.set()
+        await says(page, "You are on air")
+        assert [b["muted"] for b in done(stage, "POST", "/me/mute")] == [True, False]
+        assert stage.seat_named("Mei-Lin")["muted"] is False
+        await page.unroute("**/me/mute")
+
+
+async def test_speaking_by_keyboard_alone(page: Page) -> None:
+    """From the first key to the last: the focus is never lost, and what happens is said where it is read aloud."""
+    async with StageStub(people=others()) as stage:
+        await page.goto(stage.link("speak", "speaker"))
+        await tab_to(page, "Allow the microphone")
+        await page.keyboard.press("Enter")
+        await page.wait_for_function("() => document.activeElement.labels?.[0]?.textContent.startsWith('Your name')")
+        await page.keyboard.type("Mei-Lin")
+        await page.keyboard.press("Enter")
+        await says(page, "You are on air")
+        await page.wait_for_function("() => document.activeElement.textContent === 'Mute'")
+        await page.keyboard.press("Enter")
+        await says(page, "You are muted")
+        assert await focused(page) == "Unmute"
+        me = stage.seat_named("Mei-Lin")["id"]
+        stage.note_to(me, "ask_unmute")
+        await page.get_by_role("alert").get_by_text("The host asks you to unmute.").wait_for()
+        assert await focused(page) == "Unmute", "a question takes the focus from nobody"
+        await tab_to(page, "Not now", back=True)
+        await page.keyboard.press("Enter")
+        await page.wait_for_function("() => document.activeElement.textContent === 'Unmute'")
+        await page.keyboard.press("Enter")
+        await says(page, "You are on air")
+        order = []
+        for _ in range(3):
+            await page.keyboard.press("Tab")
+            order.append(await focused(page))
+        assert order == ["Microphone", "Keys: M or the space bar mutes", "Leave the stage"]
+        await page.keyboard.press("Enter")
+        await says(page, "You have left the stage")
+        await page.wait_for_function("() => document.activeElement.textContent === 'Join again'")
+        await page.keyboard.press("Enter")
+        await says(page, "You are on air")
+        await page.wait_for_function("() => document.activeElement.textContent === 'Mute'")
+
+
+async def test_words_twice_as_large(page: Page) -> None:
+    async with StageStub(people=others(), title="Überwachungsaufgabenübertragungsgesetz 🌊 מה הים זוכר") as stage:
+        await page.goto(stage.link("speak", "speaker"))
+        await page.get_by_role("button", name="Allow the microphone").click()
+        await page.get_by_role("button", name="Join the stage").wait_for()
+        await portraits(page, "speak-long-words")
+        await enlarged(page, "speak-ready")
+
+
+async def test_too_loud_is_told_on_stage(page: Page) -> None:
+    await page.add_init_script(PLAYED_MICROPHONE)
+    async with StageStub(people=others()) as stage:
+        await join(page, stage.link("speak", "speaker"))
+        await page.evaluate("speak(8)")
+        await page.get_by_role("alert").filter(has_text="You are too loud").wait_for()
+        await accessible(page)
+        await portraits(page, "speak-clipping")
 
 
 async def test_muted_by_the_host_only_oneself_opens_again(page: Page) -> None:
@@ -189,7 +274,7 @@ async def test_a_host_asks_to_unmute(page: Page) -> None:
         await join(page, stage.link("speak", "speaker"))
         me = stage.seat_named("Mei-Lin")
         stage.note_to(me["id"], "ask_unmute")
-        await asyncio.sleep(1.5)
+        await asyncio.sleep(1.2)
         assert await page.get_by_role("button", name="Unmute now").count() == 0, "who is not muted is not asked"
         await page.get_by_role("button", name="Mute").click()
         await says(page, "You are muted")
@@ -289,9 +374,9 @@ async def test_who_was_replaced_elsewhere_does_not_fight_for_the_seat(page: Page
         await join(page, stage.link("speak", "speaker"))
         await stage.oust(next(iter(stage.speakers)))
         await says(page, "You have joined somewhere else")
-        await asyncio.sleep(3)
-        assert stage.speakers == {}
         await accessible(page)
+        await asyncio.sleep(1.5)
+        assert stage.speakers == {}
         await page.get_by_role("button", name="Speak from here instead").click()
         await says(page, "You are on air")
 
@@ -301,10 +386,10 @@ async def test_who_was_removed_is_told_and_stays_away(page: Page) -> None:
         await join(page, stage.link("speak", "speaker"))
         await stage.take_back(next(iter(stage.speakers)))
         await says(page, "You are no longer on the stage")
-        await asyncio.sleep(3)
-        assert stage.speakers == {}
         await accessible(page)
         await portraits(page, "speak-removed")
+        await asyncio.sleep(1.5)
+        assert stage.speakers == {}
 
 
 async def test_a_note_that_one_is_removed_stops_everything_at_once(page: Page) -> None:
@@ -345,7 +430,9 @@ async def test_a_link_to_another_room_is_not_followed(page: Page) -> None:
         await join(page, stage.link("speak", "speaker"))
         elsewhere = f"https://evil.example/host/lake#t={token('host', room='lake')}"
         stage.note_to(stage.seat_named("Mei-Lin")["id"], "link", link=elsewhere, role="host")
-        await asyncio.sleep(2.5)
+        asked = len(done(stage, "GET", "/me"))
+        while len(done(stage, "GET", "/me")) < asked + 2:
+            await asyncio.sleep(0.1)
         assert page.url.startswith(f"{stage.base}/speak/sea#t=")
         await says(page, "You are on air")
 
@@ -398,8 +485,10 @@ async def test_a_link_that_was_taken_back(page: Page) -> None:
     async with StageStub(issues={"speaker": 1}) as stage:
         await page.goto(stage.link("speak", "speaker"))
         await page.get_by_role("alert").get_by_text("This link has been taken back.").wait_for()
+        await accessible(page)
+        await portraits(page, "speak-taken-back")
         before = len(stage.calls)
-        await asyncio.sleep(5)
+        await asyncio.sleep(2.5)
         assert len(stage.calls) == before, "a link that is not good is not tried again and again"
 
 

@@ -94,7 +94,7 @@ async def loud(page: Page) -> float:
 @pytest.mark.parametrize("query", ["", "?codec=aac"])
 async def test_a_voice_is_heard_by_push(page: Page, rostra: Serving, query: str) -> None:
     await listen(page, rostra, query)
-    await asyncio.sleep(5)
+    await asyncio.sleep(3)
     s = await stats(page)
     assert (s["via"], s["rendition"]) == ("push", "aac" if query else "opus")
     assert (s["underruns"], s["reconnects"]) == (0, 0), s
@@ -113,7 +113,6 @@ async def test_hlsjs_takes_over_where_push_does_not_get_through(page: Page, rost
     await page.goto(f"{rostra.front}/r/{ROOM}")
     await page.click("#go")
     await until(page, "s.via === 'hls' && s.heard", 40)
-    await asyncio.sleep(4)
     assert await loud(page) > 0.02
     assert await page.locator("#voices b").all_text_contents() == ["Ada Marlowe"]
     assert (await stats(page))["says"] == "live"

@@ -7,7 +7,7 @@ test("nonsense is read as plain values, not thrown at the page", () => {
   for (const nonsense of [null, undefined, 7, "text", [], {}, { seats: 3, items: "x", notes: {} }]) {
     assert.deepEqual(v.people(nonsense).people, []);
     assert.equal(v.room(nonsense).title, "");
-    assert.deepEqual(v.me(nonsense), { seat: null, notes: [] });
+    assert.deepEqual(v.me(nonsense), { seat: null, notes: [], state: "" });
     assert.deepEqual(v.links(nonsense).personal, []);
     assert.equal(v.person(nonsense).muted, false);
     assert.deepEqual(v.paged(nonsense, v.hand).items, []);
@@ -15,8 +15,8 @@ test("nonsense is read as plain values, not thrown at the page", () => {
 });
 
 test("a person as the stage describes them", () => {
-  const p = v.person({ id: "s1", name: "Ada", role: "host", state: "here", muted: true, level: -20, loss_percent: 0.5, delay_ms: 80, echo: true, source: "silent", session: "x" });
-  assert.deepEqual(p, { seat: "s1", name: "Ada", role: "host", state: "here", muted: true, level: -20, loss: 0.5, delay: 80, echo: true, source: "silent", session: "x" });
+  const p = v.person({ id: "s1", name: "Ada", role: "host", state: "here", muted: true, level: -20, loss_percent: 0.5, delay_ms: 80, echo: true, source: "silent" });
+  assert.deepEqual(p, { seat: "s1", name: "Ada", role: "host", state: "here", muted: true, level: -20, loss: 0.5, delay: 80, echo: true, source: "silent" });
 });
 
 test("a page of a list, with and without the number of all", () => {

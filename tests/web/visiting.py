@@ -73,6 +73,22 @@ async def tab(page: Page, name: str) -> None:
     await page.get_by_role("tab", name=name).click()
 
 
+async def focused(page: Page) -> str:
+    """What has the focus, by its name."""
+    name = "e.ariaLabel || (e.labels && e.labels[0] ? e.labels[0].textContent : e.textContent)"
+    return str(await page.evaluate(f"(() => {{ const e = document.activeElement; return {name}; }})()")).strip()
+
+
+async def tab_to(page: Page, name: str, *, back: bool = False) -> None:
+    for _ in range(60):
+        if await focused(page) == name:
+            height = await page.evaluate("document.activeElement.getBoundingClientRect().height")
+            assert height > 0, "the focus is to be seen"
+            return
+        await page.keyboard.press("Shift+Tab" if back else "Tab")
+    raise AssertionError(f"{name} is not reached by the tab key; the focus is on {await focused(page)!r}")
+
+
 def done(stage: StageStub, method: str, path: str) -> list[Any]:
     """The bodies that were sent to an address of the room."""
     return [body for m, p, body in stage.calls if (m, p) == (method, f"/api/rooms/sea{path}")]

@@ -72,11 +72,6 @@ def test_long_lines_are_folded() -> None:
     assert "ä" * 2000 in event(room(words="ä" * 2000))["description"]
 
 
-def test_of_an_invited_room_it_tells_no_more_than_when() -> None:
-    found = event(room(invited=True, words="secret", speakers=("Ada",)))
-    assert found["description"] == ADDRESS
-
-
 @pytest.mark.parametrize("tz", ["", "Nowhere/Town", "../../etc/passwd", "/etc/passwd", "Europe", "a\0b", "UTC"])
 def test_a_zone_that_nobody_knows_is_utc(tz: str) -> None:
     assert local(WallTime(AT), tz) == datetime.fromtimestamp(AT, UTC)

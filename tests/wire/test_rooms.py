@@ -74,7 +74,7 @@ def test_what_a_later_version_says_besides_is_left_out() -> None:
         {"speakers": [""]},
         {"picture": "../../etc/passwd"},
         {"delay_s": 31},
-        {"revoked": ["x"] * 501},
+        {"revoked": ["x"] * 1001},
         {"issues": {"host": "x"}},
     ],
 )

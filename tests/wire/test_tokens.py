@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from rostra.errors import BadToken
 from rostra.units import Role, WallTime
-from rostra.wire.tokens import MAX_NAME_LENGTH, MAX_TOKEN_BYTES, TAG, Claims, read, sign, verify
+from rostra.wire.tokens import MAX_NAME_LENGTH, MAX_TOKEN_BYTES, TAG, Claims, read, sign, unchecked, verify
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 PUBLIC = KEY.public_key()
@@ -35,6 +35,11 @@ def test_the_longest_token_fits() -> None:
     token = sign(longest, KEY)
     assert len(token) <= MAX_TOKEN_BYTES
     assert verify(token, PUBLIC, "a" * 40, NOW) == longest
+
+
+def test_one_of_ours_is_looked_at_again_without_a_key() -> None:
+    assert unchecked(TOKEN) == unchecked(TOKEN.partition(".")[0]) == ANN
+    assert [unchecked(text) for text in ("", ".", "x", "https://x/#t=" + TOKEN, b64(b"[]"), b64(b"\xff"))] == [None] * 6
 
 
 def test_another_room_is_refused() -> None:

@@ -17,7 +17,7 @@ from typing import Any, Self, TypeVar
 from nats.aio.msg import Msg
 
 from rostra.bus import streams, subjects
-from rostra.bus.buckets import BOARDS, DOOR, DOOR_KEYS, HANDS, PICTURES, REHEARSALS, ROOMS, Store
+from rostra.bus.buckets import BOARDS, DOOR, DOOR_KEYS, HANDS, PICTURES, REHEARSALS, ROOMS, STAGES, Store
 from rostra.bus.connection import CallHandler, Connection, Hook
 from rostra.errors import BusUnavailable, Conflict, NotFound, RostraError, Unavailable, WireError
 from rostra.units import Part, PartName
@@ -57,10 +57,13 @@ class Bus:
         self._sent = 0
         self._sending = False
         self._feeds: list[_PartFeed] = []
+        self._inbox = (0, 1 << 62)
+        """When the stream of letters was made that was read last, and the number before its first one."""
         self.rooms = Store(self._connection, ROOMS)
         self.hands = Store(self._connection, HANDS)
         self.boards = Store(self._connection, BOARDS)
         self.pictures = Store(self._connection, PICTURES)
+        self.stages = Store(self._connection, STAGES)
         self.door_keys = Store(self._connection, DOOR_KEYS)
         self.door = Store(self._connection, DOOR)
         self.rehearsals = Store(self._connection, REHEARSALS)
@@ -189,28 +192,43 @@ class Bus:
 
     # Letters of listeners to the studio.
 
-    async def leave_letter(self, letter: Letter) -> int:
-        """Returns its number once the bus has stored it. :raises BusUnavailable: it could not be stored."""
+    async def leave_letter(self, letter: Letter) -> None:
+        """Returns once the bus has stored it. :raises BusUnavailable: it could not be stored."""
         subject = subjects.letter_subject(letter.room, letter.kind.value)
-        return await streams.put(self._connection, subject, encode_letter(letter), None)
+        await streams.put(self._connection, subject, encode_letter(letter), None)
 
     async def read_letters(self, after: int, most: int = 1000) -> list[tuple[int, Letter | None]]:
-        """Letters numbered above ``after``, oldest first, about ``most`` at once; None: one that cannot be read."""
+        """Letters numbered above ``after``, oldest first, about ``most`` at once; None: one that cannot be read.
+
+        A stream that the server lost and was made again counts from 1, so a letter's number is its sequence beyond the
+        microsecond in which its stream was made: what a new stream holds comes after all that an old one held.
+        """
+        inbox = await streams.extent(self._connection, subjects.INBOX_STREAM)
+        before = inbox.made_us
+        if before + inbox.last < after:  # the clock of the server that lost its memory was put back since
+            before = after - inbox.first + 1
+            if inbox.messages:
+                log.warning("the bus begins to count letters anew: %d are taken as new ones", inbox.messages)
+        self._inbox = (inbox.made_us, before)
         found: list[tuple[int, Letter | None]] = []
-        everything = f"{subjects.INBOX_PREFIX}>"
+        everything, start = f"{subjects.INBOX_PREFIX}>", max(1, after - before + 1)
         for stored in await streams.read_all(
-            self._connection, subjects.INBOX_STREAM, everything, after + 1, min(most, streams.BATCH)
+            self._connection, subjects.INBOX_STREAM, everything, start, min(most, streams.BATCH)
         ):
             try:
-                found.append((stored.sequence, decode_letter(stored.data)))
+                found.append((before + stored.sequence, decode_letter(stored.data)))
             except WireError as e:
                 log.warning("%s: %s", stored.subject, e)
-                found.append((stored.sequence, None))
+                found.append((before + stored.sequence, None))
         return found
 
     async def forget_letters(self, up_to: int) -> None:
-        """They are in the catalog: the bus need not keep them."""
-        await streams.purge(self._connection, subjects.INBOX_STREAM, up_to)
+        """Those that were read, up to that number, are in the catalog: the bus need not keep them."""
+        made_us, before = self._inbox
+        if up_to <= before:
+            return
+        if (await streams.extent(self._connection, subjects.INBOX_STREAM)).made_us == made_us:
+            await streams.purge(self._connection, subjects.INBOX_STREAM, up_to - before)
 
     async def on_letter(self, callback: Callable[[], None]) -> None:
         """``callback()`` whenever a letter may have come."""
@@ -330,7 +348,7 @@ class Bus:
 
     @property
     def _stores(self) -> tuple[Store[Any], ...]:
-        return (self.rooms, self.hands, self.boards, self.pictures, self.door_keys, self.door, self.rehearsals)
+        return (self.rooms, self.hands, self.boards, self.pictures, self.stages, self.door_keys, self.door, self.rehearsals)
 
 
 def _guarded(callback: Callable[..., None], *arguments: Any) -> None:

@@ -9,7 +9,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import logging
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from nats.aio.msg import Msg
@@ -17,13 +20,16 @@ from nats.aio.msg import Msg
 from rostra.bus.connection import Connection
 from rostra.errors import BusUnavailable, Conflict
 
+log = logging.getLogger("rostra.bus")
+
 API_TIMEOUT_S = 3.0
 
 BATCH = 1024
 """Messages asked for at once; the server may send fewer and says how many are left."""
 
 MAX_READ = 65_536
-"""Messages in one reading: a minute of parts of 180 rooms. The window's bytes are bounded in the server."""
+"""Messages in one list: a minute of parts of 180 rooms. The window's bytes are bounded in the server. Who expects more
+takes them batch by batch (:func:`read`)."""
 
 _STREAM_NAME_IN_USE = 10058
 _WRONG_LAST_SEQUENCE = (10071, 10164)
@@ -39,22 +45,75 @@ class Stored:
     deleted: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """Which stream it is, and what it holds."""
+
+    made_us: int
+    """When it was made, microseconds of UTC by the server's clock: a stream that was lost and made again is another
+    one."""
+    first: int
+    last: int
+    """Sequence of the last message it ever had; 0: none."""
+    messages: int
+
+
 async def ensure(connection: Connection, config: dict[str, Any]) -> bool:
-    """Makes the stream if it is not there. True if it was made.
+    """Makes the stream if it is not there. True if it was made. One that is there with other limits gets these.
 
     :raises BusUnavailable: if the server has no JetStream, or will not make it.
     """
     name = config["name"]
     info = await _api(connection, f"STREAM.INFO.{name}", {})
     if "error" not in info:
-        return False
+        found = info.get("config", {})
+        return await _update(connection, found, config) if differs(found, config) else False
+    return await _create(connection, config)
+
+
+async def _create(connection: Connection, config: dict[str, Any]) -> bool:
+    name = config["name"]
     made = await _api(connection, f"STREAM.CREATE.{name}", config)
     error = made.get("error")
     if error is None:
         return True
-    if error.get("err_code") == _STREAM_NAME_IN_USE:  # another process was faster, with another version's limits
+    if error.get("err_code") == _STREAM_NAME_IN_USE:  # another process was faster
         return False
     raise BusUnavailable(f"NATS will not make the stream {name!r}: {error.get('description', error)}")
+
+
+def differs(found: Any, wanted: Any) -> bool:
+    """Whether a server's configuration is another one in what we ask for; what it adds is its own. It leaves out what
+    is nothing: false, 0, an empty word."""
+    if isinstance(wanted, dict):
+        return not isinstance(found, dict) or any(differs(found.get(k), v) for k, v in wanted.items())
+    return bool(found != wanted and (found is not None or wanted))
+
+
+async def _update(connection: Connection, found: dict[str, Any], config: dict[str, Any]) -> bool:
+    """The stream is of another version of ours. What cannot be changed in place: one in memory, which would be gone
+    with a restart anyway, is made anew; one on disk stays as it is, because what it holds matters more."""
+    name = config["name"]
+    answer = await _api(connection, f"STREAM.UPDATE.{name}", {**found, **config})
+    if (error := answer.get("error")) is None:
+        log.info("the stream %r has the limits of this version now", name)
+        return False
+    if found.get("storage") == "memory":
+        log.warning("the stream %r is made anew: %s", name, error.get("description", error))
+        await _api(connection, f"STREAM.DELETE.{name}", {})
+        return await _create(connection, config)
+    log.warning("the stream %r keeps the limits it has: %s", name, error.get("description", error))
+    return False
+
+
+async def extent(connection: Connection, stream: str) -> Extent:
+    """:raises BusUnavailable: there is no such stream, or no answer."""
+    info = await _api(connection, f"STREAM.INFO.{stream}", {})
+    if (error := info.get("error")) is not None:
+        raise BusUnavailable(f"NATS did not tell of the stream {stream!r}: {error.get('description', error)}")
+    state = info["state"]
+    made_us = round(datetime.fromisoformat(info["created"]).timestamp() * 1_000_000)
+    return Extent(made_us, int(state["first_seq"]), int(state["last_seq"]), int(state["messages"]))
 
 
 async def put(
@@ -85,6 +144,27 @@ async def purge(connection: Connection, stream: str, up_to: int) -> None:
         raise BusUnavailable(f"NATS did not forget: {error.get('description', error)}")
 
 
+async def forget(connection: Connection, stream: str, subject: str) -> None:
+    """Purges what is stored on ``subject``, marks of its deletion too."""
+    answer = await _api(connection, f"STREAM.PURGE.{stream}", {"filter": subject})
+    if (error := answer.get("error")) is not None:
+        raise BusUnavailable(f"NATS did not forget: {error.get('description', error)}")
+
+
+async def subjects(connection: Connection, stream: str, under: str) -> list[str]:
+    """All that something is stored on, without reading it."""
+    found: list[str] = []
+    while True:
+        query = {"subjects_filter": under, "offset": len(found)}
+        answer = await _api(connection, f"STREAM.INFO.{stream}", query)
+        if (error := answer.get("error")) is not None:
+            raise BusUnavailable(f"NATS did not tell what it holds: {error.get('description', error)}")
+        page = answer.get("state", {}).get("subjects") or {}
+        found += page
+        if not page or len(found) >= int(answer.get("total", 0)):
+            return found
+
+
 async def last(connection: Connection, stream: str, subject: str) -> Stored | None:
     """The last message on ``subject``, from the stream's leader (a Direct Get may be answered by a late replica)."""
     answer = await _api(connection, f"STREAM.MSG.GET.{stream}", {"last_by_subj": subject})
@@ -102,16 +182,26 @@ async def last(connection: Connection, stream: str, subject: str) -> Stored | No
 async def read_all(
     connection: Connection, stream: str, subject: str, start: int = 1, most: int | None = None
 ) -> list[Stored]:
-    """Every message of ``stream`` on ``subject`` (wildcards allowed) from sequence ``start`` on, oldest first."""
+    """Messages of ``stream`` on ``subject`` (wildcards allowed) from sequence ``start`` on, oldest first: about
+    ``most`` of them, or MAX_READ."""
     found: list[Stored] = []
-    while len(found) < (MAX_READ if most is None else most):
+    async for messages in read(connection, stream, subject, start):
+        found += messages
+        if len(found) >= (MAX_READ if most is None else most):
+            break
+    return found
+
+
+async def read(connection: Connection, stream: str, subject: str, start: int = 1) -> AsyncIterator[list[Stored]]:
+    """Every message, batch by batch: memory for one of them."""
+    while True:
         query = {"seq": start, "next_by_subj": subject, "batch": BATCH}
         messages, left = await _direct(connection, stream, query)
-        found += messages
+        if messages:
+            yield messages
         if not messages or not left:
-            break
+            return
         start = messages[-1].sequence + 1
-    return found
 
 
 async def _direct(connection: Connection, stream: str, query: dict[str, Any]) -> tuple[list[Stored], int]:

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import fields
 from typing import Any, Final
 
-from sqlalchemy import Connection, Insert, Table, delete, or_, select, tuple_, update
+from sqlalchemy import Connection, Insert, Table, delete, insert, or_, select, tuple_, union, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from rostra.catalog.paging import read_cursor, write_cursor
-from rostra.catalog.tables import rooms
+from rostra.catalog.tables import gone, posts, rooms
 from rostra.errors import Conflict, NotFound
-from rostra.units import RoomState, WallTime
+from rostra.units import RoomState
 from rostra.wire.rooms import Room
 
 MAX_PAGE = 1000
@@ -43,6 +43,10 @@ def hold(connection: Connection, room_id: str) -> None:
 
 
 def create(connection: Connection, room: Room) -> Room:
+    if connection.scalar(select(gone.c.until).where(gone.c.id == room.id, gone.c.until > room.created)) is not None:
+        raise Conflict(
+            f"There was a room {room.id!r} that was deleted, and links to it are still around. Choose another id."
+        )
     if not insert_new(connection, rooms, _values(room) | {"version": 1, "published": 0, "board": 0}):
         raise Conflict(f"There is a room {room.id!r} already. Choose another id with --id.")
     return room
@@ -69,8 +73,10 @@ def change(connection: Connection, room_id: str, how: Callable[[Room], Room]) ->
 
 
 def remove(connection: Connection, room_id: str) -> None:
-    if connection.execute(delete(rooms).where(rooms.c.id == room_id)).rowcount == 0:
-        raise _no_room(room_id)
+    room = get(connection, room_id, to_change=True)
+    connection.execute(delete(rooms).where(rooms.c.id == room_id))
+    connection.execute(delete(gone).where(gone.c.id == room_id))
+    connection.execute(insert(gone).values(id=room_id, until=room.links_until))
 
 
 def page(connection: Connection, limit: int, cursor: str) -> tuple[list[Room], str]:
@@ -93,17 +99,6 @@ def mirror(connection: Connection, room: Room) -> None:
     connection.execute(update(rooms).where(rooms.c.id == room.id, differs).values(happens))
 
 
-def due(connection: Connection, now: WallTime) -> list[Room]:
-    """Those whose doors should be open by ``life.doors_at``, the earliest first."""
-    query = (
-        select(*_COLUMNS)
-        .where(rooms.c.state == RoomState.SCHEDULED.value, rooms.c.at - rooms.c.doors_s <= now)
-        .order_by(rooms.c.at, rooms.c.id)
-        .limit(MAX_DUE)
-    )
-    return [_room(row) for row in connection.execute(query)]
-
-
 def unpublished(connection: Connection) -> list[tuple[Room, int]]:
     query = (
         select(*_COLUMNS, rooms.c.version)
@@ -112,6 +107,11 @@ def unpublished(connection: Connection) -> list[tuple[Room, int]]:
         .limit(MAX_DUE)
     )
     return [(_room(row), row.version) for row in connection.execute(query)]
+
+
+def pictures(connection: Connection) -> frozenset[str]:
+    query = union(select(rooms.c.picture), select(rooms.c.card), select(posts.c.picture))
+    return frozenset(name for (name,) in connection.execute(query) if name)
 
 
 def note_published(connection: Connection, room_id: str, version: int) -> None:

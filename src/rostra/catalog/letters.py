@@ -19,8 +19,12 @@ from rostra.errors import BadRequest
 from rostra.units import WallTime
 from rostra.wire.inbox import Letter, LetterKind
 
-MAX_PREFIX_RSVPS = 50
-"""Of a network (IPv4 /24, IPv6 /48) in a room: a household or an office, and no hoard."""
+MAX_PREFIX_RSVPS = 200
+"""Of a network (IPv4 /24, IPv6 /48) in a room: an office, a school. Behind one of a carrier's sit thousands, so there
+may also be :data:`PREFIX_SHARE` of all who come; who hoards alone gets to 266. What is beyond is not counted: at least
+so many come."""
+
+PREFIX_SHARE = 0.25
 
 MAX_PREFIX_REPORTS = 50
 """The first fifty from one network say what there is to say."""
@@ -71,11 +75,12 @@ def _come(connection: Connection, room_id: str, letters: list[Letter]) -> None:
             del wanted[ticket]
     come = sorted(wanted.items(), key=lambda item: item[1].at)
     counts = _counts(connection, rsvps, room_id, (letter for _, letter in come))
-    rows = [
-        {"room": room_id, "ticket": ticket, "prefix": prefix, "at": letter.at}
-        for ticket, letter in come
-        if _has_place(counts, prefix := storable_part(letter.prefix), MAX_PREFIX_RSVPS)
-    ]
+    rows: list[dict[str, Any]] = []
+    total = coming(connection, room_id) if come else 0
+    for ticket, letter in come:
+        at_most = MAX_PREFIX_RSVPS + int(PREFIX_SHARE * (total + len(rows)))
+        if _has_place(counts, prefix := storable_part(letter.prefix), at_most):
+            rows.append({"room": room_id, "ticket": ticket, "prefix": prefix, "at": letter.at})
     if rows:
         connection.execute(insert(rsvps), rows)
 

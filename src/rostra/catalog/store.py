@@ -111,10 +111,10 @@ class Catalog:
         with self._writing() as connection:
             announced.mirror(connection, room)
 
-    def due_to_open(self, now: WallTime) -> list[Room]:
-        """Scheduled rooms whose doors should be open, the earliest first."""
+    def pictures_shown(self) -> frozenset[str]:
+        """The names of all pictures of rooms and posts."""
         with self._reading() as connection:
-            return announced.due(connection, now)
+            return announced.pictures(connection)
 
     def to_publish(self) -> list[tuple[Room, int]]:
         """Rooms that changed since they were published, or whose posts did, with the version they are in."""

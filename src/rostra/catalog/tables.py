@@ -134,6 +134,15 @@ rooms: Final = Table(
 """``version`` rises with each change, ``published`` is the last one that stands on the bus, ``board`` is the version of
 the posts. All else is ``wire.rooms.Room``, by its names."""
 
+gone: Final = Table(
+    "gone",
+    metadata,
+    Column("id", Name, primary_key=True),
+    Column("until", Double, nullable=False),
+)
+"""Rooms that were deleted. Their links are still around, those taken back too, and would open another room of that id:
+until the last of them has expired there is none."""
+
 invitations: Final = Table(
     "invitations",
     metadata,

@@ -53,7 +53,8 @@ Fields of --json (one object at the end; durations in seconds, null where unknow
 def command(url: str, as_json: bool, save: str | None, **options: Any) -> None:
     """Join a room as a listener and measure: first sound, latency, gaps, bit rate, the tally it was told.
 
-    URL is the room's page or any stream of it. Exit status 1 if no sound came.
+    URL is the room's page or any stream of it; of a room by invitation, the whole link that you were given. Exit status
+    1 if no sound came.
     """
     with ExitStack() as stack:
         file = stack.enter_context(Path(save).open("wb")) if save else None

@@ -136,7 +136,7 @@ Example:  rostra room create "Evening talk"
 def create(title: str, room_id: str | None, at: str | None, picture: bytes | None, **options: Any) -> None:
     """Make a room and print its links.
 
-    The doors open 15 minutes before its time (--doors), or when the host comes. A time without an offset is what the
+    The doors open 15 minutes before its time (--doors), or when a host opens them. A time without an offset is what the
     clock shows in the zone --tz, or, without --tz, on this machine.
     """
     from rostra.errors import RostraError
@@ -197,15 +197,15 @@ def change(room_id: str, title: str | None, at: str | None, picture: bytes | Non
     """Change what is announced: only what is given.
 
     --speaker replaces all names that were announced. A time without an offset is what the clock shows in the zone --tz,
-    or, without --tz, on this machine.
+    or, without --tz, in the room's own.
     """
     changes = {"title": title, "at": at, **_more(options)}
     changes = {name: value for name, value in changes.items() if value is not None}
     if not changes and not picture:
         raise click.UsageError("Say what to change; `rostra room change --help` lists it.")
-    if at:
-        changes["at"] = _moment(at, options["tz"])
     with _client(options) as rostra:
+        if at and not _has_offset(at):
+            _say_clock(at, options["tz"] or rostra.room(room_id).tz)
         room = rostra.change_room(room_id, **changes) if changes else None
         if picture:
             pictured = rostra.set_picture(room_id, picture)
@@ -261,7 +261,7 @@ Example:  rostra room postpone talk --at 2031-05-02T19:30 --tz Europe/Berlin
 )
 @click.argument("room_id", metavar="ID")
 @click.option("--at", type=_Time(), required=True, help="The new time.")
-@click.option("--tz", type=_Zone(), help="Whose clock a time without an offset is read from. Default: this machine's.")
+@click.option("--tz", type=_Zone(), help="Whose clock a time without an offset is read from. Default: the room's.")
 @click.option("--note", default="", help="Why, for those who wait.")
 @_common
 def postpone(room_id: str, at: str, tz: str | None, note: str, **options: Any) -> None:
@@ -269,13 +269,15 @@ def postpone(room_id: str, at: str, tz: str | None, note: str, **options: Any) -
 
     The zone that it is announced in stays.
     """
-    from zoneinfo import ZoneInfo
-
-    moment = _moment(at, tz)
-    if tz and datetime.fromisoformat(at).tzinfo is None:
-        moment = datetime.fromisoformat(at).replace(tzinfo=ZoneInfo(tz)).isoformat()
     with _client(options) as rostra:
-        _done(rostra.postpone(room_id, moment or at, note), options)
+        remark = ""
+        if not _has_offset(at):
+            announced_in = rostra.room(room_id).tz
+            _say_clock(at, tz or announced_in)
+            if tz and tz != announced_in:  # the studio reads it in the room's zone, and says what must be said of it
+                at, remark = _on_clock(at, tz)
+        room = rostra.postpone(room_id, at, note)
+    _done(dataclasses.replace(room, remark=room.remark or remark), options)
 
 
 @command.command(epilog="Example:  rostra room links talk")
@@ -353,17 +355,6 @@ def delete(room_id: str, yes: bool, **options: Any) -> None:
     _print({}, options, lambda: click.echo(f"{room_id} is deleted."))
 
 
-@command.command(epilog="Example:  rostra room desk")
-@_common
-def desk(**options: Any) -> None:
-    """Print the link by which an operator signs in to the desk, where all rooms are.
-
-    Whoever has it may do everything to every room: treat it as a password.
-    """
-    link = desk_link(options)
-    _print({"link": link}, options, lambda: click.echo(link))
-
-
 def _more(options: dict[str, Any]) -> dict[str, Any]:
     doors = options["doors"]
     return {
@@ -406,14 +397,33 @@ def rehearsal_token(
 
 def _moment(at: str | None, tz: str | None, here: tzinfo | None = None) -> str | None:
     """The time to ask for; says on whose clock one without an offset was read. ``here``: of this machine."""
-    if at is None or (found := datetime.fromisoformat(at)).tzinfo is not None:
+    if at is None or _has_offset(at):
         return at
     if tz:
-        click.echo(f"{found:%H:%M} is on the clock in {tz}.", err=True)
+        _say_clock(at, tz)
         return at
+    found = datetime.fromisoformat(at)
     found = found.astimezone() if here is None else found.replace(tzinfo=here)
     click.echo(f"{found:%H:%M} is on the clock of this machine ({found:%Z, %z}); --tz names another zone.", err=True)
     return found.isoformat()
+
+
+def _has_offset(at: str) -> bool:
+    return datetime.fromisoformat(at).tzinfo is not None
+
+
+def _say_clock(at: str, tz: str) -> None:
+    click.echo(f"{datetime.fromisoformat(at):%H:%M} is on the clock in {tz}.", err=True)
+
+
+def _on_clock(at: str, tz: str) -> tuple[str, str]:
+    """The same with its offset, and what must be said about an hour that is skipped or comes twice."""
+    from zoneinfo import ZoneInfo
+
+    from rostra.wire.clocks import moment
+
+    seconds, remark = moment(datetime.fromisoformat(at), tz)
+    return datetime.fromtimestamp(seconds, ZoneInfo(tz)).isoformat(), remark
 
 
 def _pictured(room: Room, pictured: Room) -> Room:

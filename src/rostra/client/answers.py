@@ -141,6 +141,8 @@ class Appointed(Answer):
     role: str
     link: str | None = None
     """Your own new link, after you handed over the host's seat: the one you came with is no longer good."""
+    hint: str = ""
+    """What remains to be done; may be empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

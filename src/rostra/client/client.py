@@ -172,8 +172,10 @@ class RostraClient:
         """``seat``: which of the people behind one link. ``after``: the number of the last note that is known."""
         return read(Me, self._studio.ask("GET", f"{_of(room)}/me", params={"seat": seat, "after": after}))
 
-    def mute_me(self, room: str, muted: bool = True, seat: str = "") -> None:
-        self._studio.ask("POST", f"{_of(room)}/me/mute", {"muted": muted, "seat": seat})
+    def mute_me(self, room: str, muted: bool = True, seat: str = "", session: str = "") -> None:
+        """``session``: the one that keeps the seat; behind a link that others have too it is asked for."""
+        proof = {"session": session} if session else {}
+        self._studio.ask("POST", f"{_of(room)}/me/mute", {"muted": muted, "seat": seat, **proof})
 
     def mute(self, room: str, seat: str) -> None:
         """Only they themselves can open their microphone again."""

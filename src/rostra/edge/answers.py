@@ -6,7 +6,6 @@ room that takes a link, and what a listener's own ticket brings, is theirs alone
 
 from __future__ import annotations
 
-import html
 import json
 import math
 from email.utils import formatdate
@@ -14,6 +13,7 @@ from typing import Any
 
 from rostra.edge.negotiate import Encoding
 from rostra.errors import Full, MethodNotAllowed, OutOfRange, RostraError, TooMany, Unavailable
+from rostra.little_page import POLICY, little_page
 from rostra.wire.playlists import BLOCKING_MAX_AGE_S, PLAIN_MAX_AGE_S
 
 REASONS = {
@@ -60,6 +60,12 @@ _CORS = (
     b"Timing-Allow-Origin: *\r\n"
 )
 _SAFE = b"X-Content-Type-Options: nosniff\r\n"
+
+SAFE_PAGE = "Referrer-Policy: no-referrer\r\nPermissions-Policy: microphone=(), camera=(), geolocation=()\r\n"
+"""Beside its policy, for every page: those who listen are never asked for a microphone. Pages may stand in frames of
+other sites (``frame-ancestors *``): a player that is embedded is what some of them are for."""
+
+_LITTLE_POLICY = f"Content-Security-Policy: {POLICY}; frame-ancestors *\r\n"
 
 _PREFLIGHT = (
     b"Access-Control-Allow-Methods: GET, HEAD, POST, OPTIONS\r\n"
@@ -169,9 +175,14 @@ def preflight() -> Answer:
     return Answer(204, fields + _CORS + _PREFLIGHT)
 
 
-def problem(error: RostraError, *, page: bool = False, cache: str = CACHE_MISSING, closes: bool = False) -> Answer:
-    """The answer to what cannot be done: ``application/problem+json`` (RFC 9457), or a small page for a browser."""
-    extra = "Vary: Accept\r\n"
+def problem(
+    error: RostraError, *, page: bool = False, cache: str = CACHE_MISSING, closes: bool = False, extra: str = ""
+) -> Answer:
+    """The answer to what cannot be done: ``application/problem+json`` (RFC 9457), or a small page for a browser.
+
+    :param extra: ready lines for a page.
+    """
+    for_page, extra = extra, "Vary: Accept\r\n"
     if isinstance(error, MethodNotAllowed):
         extra += f"Allow: {error.allow}\r\n"  # RFC 9110, 15.5.6: "MUST generate an Allow header field"
     if isinstance(error, OutOfRange):
@@ -181,8 +192,7 @@ def problem(error: RostraError, *, page: bool = False, cache: str = CACHE_MISSIN
     elif isinstance(error, Unavailable):
         extra += f"Retry-After: {UNAVAILABLE_S:.0f}\r\n"
     if page:
-        extra += "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; frame-ancestors *\r\n"
-        extra += "Referrer-Policy: no-referrer\r\n"
+        extra += _LITTLE_POLICY + SAFE_PAGE + for_page
         return Answer(
             error.status,
             fields_of("text/html; charset=utf-8", cache, extra=extra),
@@ -193,13 +203,3 @@ def problem(error: RostraError, *, page: bool = False, cache: str = CACHE_MISSIN
     return Answer(
         error.status, fields_of("application/problem+json", cache, cors=True, extra=extra), body, closes=closes
     )
-
-
-def little_page(title: str, sentence: str) -> bytes:
-    """A page that needs nothing but itself."""
-    title, sentence = html.escape(title), html.escape(sentence)
-    return (
-        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
-        f"<title>{title}</title><style>:root{{color-scheme:light dark}}body{{font:1.1rem/1.5 system-ui;max-width:34rem;"
-        f"margin:18vh auto;padding:0 1.5rem}}</style><h1>{title}</h1><p>{sentence}</p></html>\n"
-    ).encode()

@@ -1,9 +1,9 @@
 """Reactions of listeners, added up. Pure: is told the second.
 
 What comes as bytes that were understood before is counted each time, which costs a look into a dictionary. What has to
-be read first is read :data:`READ_A_SECOND` times a second; of what comes beyond that only the number is kept, and the
-sums of those that were read are scaled up by it. Nobody is told: an emoji more or less is not worth a refusal, and the
-sound comes first.
+be read first is read :data:`READ_A_SECOND` times a second, by no room more than half of what the others leave; of what
+comes beyond that only the number is kept, and the sums of those that were read are scaled up by it, in as far as they
+were reactions. Nobody is told: an emoji more or less is not worth a refusal, and the sound comes first.
 """
 
 from __future__ import annotations
@@ -12,6 +12,10 @@ from dataclasses import dataclass, field
 
 READ_A_SECOND = 3000
 """At about 10 us each: 3% of a core."""
+
+A_CONNECTION = 100
+"""Counted of one in a second. A page sends three (listen/counting.ts); a proxy in front brings those of a crowd on
+each of its connections, of which it has dozens."""
 
 MAX_KNOWN = 4096
 """Whole requests remembered, of :data:`MAX_KNOWN_BYTES` at most. A crowd of one page sends a few hundred: eight a
@@ -24,6 +28,8 @@ MAX_KNOWN_BYTES = 1024
 class _Sums:
     known: dict[str, int] = field(default_factory=dict)
     read: dict[str, int] = field(default_factory=dict)
+    looked: int = 0
+    """How many were read, whatever they were."""
     offered: int = 0
     """How many would have had to be read."""
 
@@ -34,22 +40,40 @@ class Applause:
         """Whole requests that were read before."""
         self.total = 0
         self.skipped = 0
+        self.ignored = 0
         self._rooms: dict[str, _Sums] = {}
-        self._read = 0
+        self._read: dict[str, int] = {}
+        """Read in this second, by room."""
+        self._all_read = 0
+        self._came: dict[int, int] = {}
+        """In this second, by connection."""
 
-    def may_read(self, room: str) -> bool:
-        """Whether one that is offered should be read; it counts as offered either way."""
-        self._sums(room).offered += 1
+    def may_read(self, room: str, fd: int) -> bool:
+        """Whether one that is offered should be read; it counts as offered either way, if its connection has not had
+        too many."""
+        if not self._may_count(fd):
+            return False
+        sums, read = self._sums(room), self._read.get(room, 0)
+        sums.offered += 1
         self.total += 1
-        if self._read >= READ_A_SECOND:
+        if 2 * read >= READ_A_SECOND - (self._all_read - read):
             self.skipped += 1
             return False
-        self._read += 1
+        self._read[room] = read + 1
+        self._all_read += 1
+        sums.looked += 1
+        return True
+
+    def _may_count(self, fd: int) -> bool:
+        came = self._came.get(fd, 0)
+        if came >= A_CONNECTION:
+            self.ignored += 1
+            return False
+        self._came[fd] = came + 1
         return True
 
     def unread(self, room: str) -> None:
         """What was read is no reaction."""
-        self._sums(room).offered -= 1
         self.total -= 1
 
     def add(self, room: str, kind: str) -> None:
@@ -65,15 +89,19 @@ class Applause:
             self.known.clear()
         self.known[whole] = Clap(self, room, kind)
 
-    def clap(self, room: str, kind: str) -> None:
+    def clap(self, room: str, kind: str, fd: int) -> None:
         """One whose bytes are known."""
+        if not self._may_count(fd):
+            return
         self.total += 1
         known = self._sums(room).known
         known[kind] = known.get(kind, 0) + 1
 
     def second(self) -> None:
         """A second is over: there is time to read again."""
-        self._read = 0
+        self._read.clear()
+        self._all_read = 0
+        self._came.clear()
 
     def forget(self) -> None:
         """What the bytes of a request mean may have changed: a room is over, or takes a link now."""
@@ -99,13 +127,12 @@ class Clap:
     room: str
     kind: str
 
-    def count(self) -> None:
-        self.applause.clap(self.room, self.kind)
+    def count(self, fd: int) -> None:
+        self.applause.clap(self.room, self.kind, fd)
 
 
 def _added(sums: _Sums) -> dict[str, int]:
-    read = sum(sums.read.values())
-    weight = sums.offered / read if read else 0.0
+    weight = sums.offered / sums.looked if sums.looked else 0.0
     added = dict(sums.known)
     for kind, n in sums.read.items():
         added[kind] = added.get(kind, 0) + round(n * weight)

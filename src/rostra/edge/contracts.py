@@ -71,6 +71,9 @@ class Carrier(Protocol):
 
     async def raise_hand(self, hand: Hand) -> None: ...
 
+    async def hand(self, room: str, ticket: str) -> Hand:
+        """The hand as it is. :raises NotFound: there is none."""
+
     async def withdraw_hand(self, room: str, ticket: str) -> Hand:
         """The hand as it is then. :raises NotFound: there is none."""
 
@@ -84,6 +87,9 @@ class NoCarrier:
     """For an edge that only sends sound."""
 
     async def raise_hand(self, hand: Hand) -> None:
+        raise self._nobody()
+
+    async def hand(self, room: str, ticket: str) -> Hand:
         raise self._nobody()
 
     async def withdraw_hand(self, room: str, ticket: str) -> Hand:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from rostra.edge.announcing import head_of, title_of
 from rostra.edge.answers import CACHE_PAGE, CACHE_STATE, NO_STORE, Answer, encoded, fields_of
 from rostra.edge.negotiate import Encoding
 from rostra.edge.pages import BROTLI_LIVE_QUALITY, Pages, encodings
-from rostra.edge.room import RoomOnAir, listed
+from rostra.edge.room import RoomOnAir, forgotten, listed
 from rostra.units import RoomState, WallTime
 from rostra.wire.calendar import calendar
 from rostra.wire.feeds import RSS_TYPE, room_feed, rooms_feed
@@ -23,6 +24,10 @@ Forms = dict[Encoding, Answer]
 
 MAX_LISTED_ROOMS = 200
 """Rooms in ``/rooms.json`` and ``/feed.xml``: more is no list that a person reads."""
+
+CANCELLED_S = 24 * 3600.0
+"""So long a room that was called off stands in the feed as ended: podcast apps that were told that it will be look
+again within a day."""
 
 CALENDAR_TYPE = "text/calendar; charset=utf-8"
 
@@ -66,7 +71,7 @@ class Documents:
 
     def all_feed(self, rooms: Iterable[RoomOnAir], moment: Moment) -> Forms:
         def make() -> Forms:
-            shown = [r.record for r in rooms if r.record and _in_feed(r.record)]
+            shown = [r.record for r in rooms if r.record and _in_feed(r.record, moment.wall)]
             shown.sort(key=lambda record: record.at, reverse=True)
             body = rooms_feed(shown[:MAX_LISTED_ROOMS], self.front_url, WallTime(moment.wall))
             return _coded(body, RSS_TYPE, CACHE_PAGE)
@@ -109,12 +114,20 @@ class Documents:
         assert record is not None
 
         def make() -> Forms:
-            body = calendar(record, self._address(record), WallTime(moment.wall))
-            extra = f'Content-Disposition: inline; filename="{record.id}.ics"\r\n'
-            fields = fields_of(CALENDAR_TYPE, CACHE_PAGE, cors=True, extra=extra)
-            return dict.fromkeys(Encoding, Answer(200, fields, body))
+            return dict.fromkeys(Encoding, self._calendar(record, self._address(record), moment, CACHE_PAGE))
 
         return self._keep((room.id, "calendar"), record, make)[Encoding.IDENTITY]
+
+    def calendar_of_invited(self, room: RoomOnAir, token: str, moment: Moment) -> Answer:
+        """For one calendar: its entry opens the room, days after the page's cookie is gone."""
+        assert room.record is not None
+        address = f"{self._address(room.record)}#t={quote(token, safe='')}"
+        return self._calendar(room.record, address, moment, NO_STORE)
+
+    def _calendar(self, record: Room, address: str, moment: Moment, cache: str) -> Answer:
+        extra = f'Content-Disposition: inline; filename="{record.id}.ics"\r\n'
+        fields = fields_of(CALENDAR_TYPE, cache, cors=True, extra=extra)
+        return Answer(200, fields, calendar(record, address, WallTime(moment.wall)))
 
     def feed(self, room: RoomOnAir, moment: Moment) -> Forms:
         record = room.record
@@ -141,8 +154,10 @@ class Documents:
         return f"{self.front_url}/r/{record.id}"
 
 
-def _in_feed(record: Room) -> bool:
-    return record.listed and not record.invited and record.state is not RoomState.CANCELLED
+def _in_feed(record: Room, wall: float) -> bool:
+    if record.state is RoomState.CANCELLED and wall - record.ended > CANCELLED_S:
+        return False
+    return record.listed and not record.invited and not forgotten(record, wall)
 
 
 def _coded(body: bytes, content_type: str, cache: str, *, cors: bool = False) -> Forms:

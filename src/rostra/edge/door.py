@@ -241,9 +241,9 @@ class Door:
         try:
             return self._answer(request, conversation, head, body)
         except RostraError as e:
-            page = prefers_html(request.field("accept")) and request.method != "POST"
             believed = e.status < 500 and e.status not in (401, 403, 429) and request.method != "POST"
-            return problem(e, page=page, cache=CACHE_MISSING if believed else NO_STORE)
+            cache = CACHE_MISSING if believed else NO_STORE
+            return problem(e, page=_wants_page(request), cache=cache, extra=self.documents.pages.transport)
 
     def _answer(
         self, request: Request, conversation: Conversation, head: bytes, body: bytes
@@ -267,9 +267,15 @@ class Door:
                 return self.rehearsals.answer(body, self.wall)
             return self._common(route, request, conversation)
         room, record = self._room_of(route)
-        if not record.invited or kind is Kind.CALENDAR:
+        if not record.invited:
             return self._in_room(route, room, _Asked(request, conversation, head, body))
-        guest = self._admit(record, request, conversation)
+        try:
+            guest = self._admit(record, request, conversation)
+        except Forbidden:
+            threshold = self.documents.pages.threshold
+            if threshold is None or kind is not Kind.PAGE or not _wants_page(request) or token_of(request.line.query):
+                raise
+            return threshold[request.fields.encoding]
         outcome = self._in_room(route, room, _Asked(request, conversation, head, body, guest))
         return outcome.private() if isinstance(outcome, Answer) else outcome
 
@@ -308,14 +314,17 @@ class Door:
         return caller(peer, request.field("x-forwarded-for"), self.trusted)
 
     def _posted(self, kind: Kind, room: RoomOnAir, asked: _Asked) -> Answer | Held:
-        record, request, conversation = room.record, asked.request, asked.conversation
+        record, request = room.record, asked.request
         assert record is not None
-        address = partial(self._caller, request, conversation)
-        sent = Sent(asked.body, request.field("content-type"), conversation, address, self.now, self.wall)
+        sent = self._sent(request, asked.conversation, asked.body)
         if kind is Kind.REACT:
             same = request.keep_alive and request.line.one_one and not (record.invited or self.draining)
             return self.postbox.react(record, sent, asked.head + asked.body if same else b"")
         return self.postbox.take(kind, record, sent)
+
+    def _sent(self, request: Request, conversation: Conversation, body: bytes = b"") -> Sent:
+        address = partial(self._caller, request, conversation)
+        return Sent(body, request.field("content-type"), conversation, address, self.now, self.wall)
 
     def _common(self, route: Route, request: Request, conversation: Conversation) -> Answer | Held:
         """What is of no room."""
@@ -343,17 +352,19 @@ class Door:
             return self._shared(self.documents.all_feed(self.rooms.values(), self._moment), request)
         return self._shared(self.documents.rooms(self.rooms.values(), self._moment), request)
 
-    def _document(self, route: Route, room: RoomOnAir, request: Request, conversation: Conversation) -> Answer:
+    def _document(self, route: Route, room: RoomOnAir, request: Request, conversation: Conversation) -> Answer | Held:
         kind, documents, moment = route.kind, self.documents, self._moment
         assert room.record is not None
         invited = room.record.invited
         if kind is Kind.HAND_ANSWER:
-            return self.postbox.hand_answer(room.record, route.name)
+            return self.postbox.hand_answer(room.record, route.name, self._sent(request, conversation))
         if kind is Kind.STATE:
             return self._shared(documents.state(room, moment), request, hot=not invited)
         if kind is Kind.POSTS:
             return self._shared(documents.posts(room), request, hot=not invited)
         if kind is Kind.CALENDAR:
+            if invited and (token := token_of(request.line.query)):
+                return documents.calendar_of_invited(room, token, moment)
             return documents.calendar(room, moment)
         if kind is Kind.FEED:
             if invited:
@@ -489,6 +500,10 @@ def _mp3_fields(room: RoomOnAir, form: Form) -> bytes:
     if form is Form.ICY:
         extra += "icy-metaint: 4032\r\n"
     return fields_of("audio/mpeg", NO_STORE, cors=True, extra=extra)
+
+
+def _wants_page(request: Request) -> bool:
+    return prefers_html(request.field("accept")) and request.method != "POST"
 
 
 def _unless_known(answer: Answer, request: Request) -> Answer:

@@ -235,7 +235,11 @@ class Front:
         self.door.on_board(room_id, board)
 
     def on_hand(self, key: str, hand: Hand | None) -> None:
-        self.door.postbox.hands.on_hand(key, hand)
+        self.door.postbox.on_hand(key, hand)
+
+    def on_hands_lost(self) -> None:
+        """News of hands may have been missed."""
+        self.door.postbox.on_hands_lost()
 
     def on_consent(self, identity: str, granted: Granted | None) -> None:
         self.door.rehearsals.on_consent(identity, granted, time.time())
@@ -477,9 +481,10 @@ class Front:
                 one("rostra_edge_errands", "gauge", "Things sent that the bus has yet to store.", len(errands)),
                 one("rostra_edge_errands_given_up_total", "counter", "Those that took too long.", errands.given_up),
                 Metric("rostra_edge_too_often_total", "counter", "Things sent, refused as too many.", refused),
-                one("rostra_edge_hands", "gauge", "Hands whose answer is known.", len(door.postbox.hands)),
+                one("rostra_edge_hands", "gauge", "Hands whose answer is at hand.", len(door.postbox.hands)),
                 one("rostra_edge_reactions_total", "counter", "Reactions.", applause.total),
                 one("rostra_edge_reactions_unread_total", "counter", "Reactions counted unread.", applause.skipped),
+                one("rostra_edge_reactions_ignored_total", "counter", "Too many of one connection.", applause.ignored),
                 one("rostra_edge_pictures_bytes", "gauge", "Pictures at hand.", door.gallery.shelf.size_bytes),
                 one("rostra_edge_turned_away_total", "counter", "Connections that found no place.", self._turned_away),
             ]

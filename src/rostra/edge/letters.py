@@ -38,6 +38,8 @@ class HandAsked:
     why: str
     ticket: str
     withdraw: bool = False
+    again: bool = False
+    """Whoever was called to the stage once asks once more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Report:
 
 def hand_asked(body: bytes, content_type: str) -> HandAsked:
     """:raises Refused: what is wrong with it, as a sentence."""
-    found = _Object(body, content_type, {"name", "why", "ticket", "withdraw"})
+    found = _Object(body, content_type, {"name", "why", "ticket", "withdraw", "again"})
     ticket = found.ticket()
     if found.flag("withdraw"):
         if not ticket:
@@ -57,7 +59,8 @@ def hand_asked(body: bytes, content_type: str) -> HandAsked:
     name = found.text("name", MAX_HAND_NAME, "A name")
     if not name and not ticket:
         raise BadRequest("Tell the host your name: name is missing.")
-    return HandAsked(name, found.text("why", MAX_WHY, "A word on why", joiners=True), ticket)
+    why = found.text("why", MAX_WHY, "A word on why", joiners=True)
+    return HandAsked(name, why, ticket, again=found.flag("again"))
 
 
 def rsvp_ticket(body: bytes, content_type: str) -> str:

@@ -16,8 +16,9 @@ from typing import Any
 
 import brotli
 
-from rostra.edge.answers import CACHE_ASSET, CACHE_PAGE, Answer, encoded, fields_of, little_page
+from rostra.edge.answers import CACHE_ASSET, CACHE_PAGE, NO_STORE, SAFE_PAGE, Answer, encoded, fields_of
 from rostra.edge.negotiate import Encoding
+from rostra.little_page import little_page
 
 DIST = Path(__file__).parent.parent / "web" / "dist"
 
@@ -30,6 +31,10 @@ HEAD_MARK = b"<!--rostra:meta-->"
 _TITLE = re.compile(rb"<title>[^<]*</title>")
 
 _INLINE = re.compile(rb"<(script|style)\b([^>]*)>(.*?)</\1>", re.DOTALL)
+
+_THRESHOLD_HEAD = b'<meta name="robots" content="noindex">'
+_THRESHOLD_SAYS = b"<noscript>This room is by invitation. Open the whole link that you were sent.</noscript>"
+"""For whoever runs no scripts; others read it in the page's own words."""
 
 _NOT_BUILT = little_page(
     "The pages are not built",
@@ -51,11 +56,17 @@ class Page:
 
 
 class Pages:
-    def __init__(self, dist: Path = DIST) -> None:
+    def __init__(self, dist: Path = DIST, transport: str = "") -> None:
+        """:param transport: of Strict-Transport-Security (``config.strict_transport``); empty: none."""
         manifest = _manifest(dist)
         self.built = bool(manifest)
-        self.home = _page(dist, manifest, "home")
-        self.room = _page(dist, manifest, "room")
+        self.transport = f"Strict-Transport-Security: {transport}\r\n" if transport else ""
+        """A ready line for every page."""
+        self.home = _page(dist, manifest, "home", self.transport)
+        self.room = _page(dist, manifest, "room", self.transport)
+        self.threshold = _threshold(self.room) if self.built else None
+        """The page of every room that takes a link, for those who showed none: a link may carry its token behind the
+        "#", where only the page's script sees it. It knows nothing of the room."""
         self._assets: dict[str, dict[Encoding, Answer]] = {
             address: _asset(dist / address.lstrip("/"), str(about["type"]))
             for address, about in manifest.get("assets", {}).items()
@@ -100,6 +111,18 @@ def page_answers(page: Page, html: bytes, quality: int = BROTLI_QUALITY, same: b
     }
 
 
+def _threshold(page: Page) -> dict[Encoding, Answer]:
+    html = _with_head(page.html, _THRESHOLD_HEAD, b"").replace(STATE_MARK, _THRESHOLD_SAYS, 1)
+    return {
+        encoding: Answer(
+            403,
+            fields_of("text/html; charset=utf-8", NO_STORE, extra=f"Vary: Accept\r\n{encoded(encoding)}{page.fields}"),
+            body,
+        )
+        for encoding, body in encodings(html).items()
+    }
+
+
 def encodings(body: bytes, quality: int = BROTLI_QUALITY) -> dict[Encoding, bytes]:
     return {
         Encoding.IDENTITY: body,
@@ -118,11 +141,11 @@ def _manifest(dist: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _page(dist: Path, manifest: dict[str, Any], name: str) -> Page:
+def _page(dist: Path, manifest: dict[str, Any], name: str, transport: str) -> Page:
     file = manifest.get("pages", {}).get(name)
     html = (dist / file).read_bytes() if file else _NOT_BUILT
     policy = manifest.get("csp", {}).get(name) or policy_of(html)
-    return Page(html, f"Content-Security-Policy: {policy}\r\nReferrer-Policy: no-referrer\r\n")
+    return Page(html, f"Content-Security-Policy: {policy}\r\n{SAFE_PAGE}{transport}")
 
 
 def policy_of(html: bytes) -> str:
@@ -133,7 +156,7 @@ def policy_of(html: bytes) -> str:
             hashes[kind].append(f"'sha256-{base64.b64encode(hashlib.sha256(text).digest()).decode()}'")
     scripts, styles = (" ".join(["'self'", *hashes[kind]]) for kind in (b"script", b"style"))
     return (
-        f"default-src 'none'; script-src {scripts}; style-src {styles}; img-src 'self' data: https:; "
+        f"default-src 'none'; script-src {scripts}; style-src {styles}; img-src 'self' data:; "
         "media-src 'self' blob:; connect-src 'self'; worker-src 'self' blob:; base-uri 'none'; "
         "form-action 'self'; frame-ancestors *"
     )

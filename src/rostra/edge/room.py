@@ -30,6 +30,10 @@ KEPT_S = 120.0
 """After the end: whoever is behind hears the rest, as long as parts can be asked for while a room is on air. Then its
 sound is let go, or an edge would grow with every event it has seen."""
 
+FORGOTTEN_S = 6 * 3600.0
+"""So long after its time a room that nobody has opened is listed no more: it would stand before tonight's for ever. Its
+page goes on to say that the host is late."""
+
 PUSHED = (Rendition.OPUS, Rendition.AAC)
 
 
@@ -60,7 +64,7 @@ class RoomOnAir:
 
     def on_record(self, record: Room, now: float) -> None:
         """The record is new or has changed."""
-        self.record = record
+        before, self.record = self.record, record
         for feed in self.feeds.values():
             feed.title = record.title
         if record.state in (RoomState.ENDED, RoomState.CANCELLED):
@@ -68,6 +72,8 @@ class RoomOnAir:
                 self._ending_at = now + ENDING_S
         elif not self.over:
             self._ending_at = None
+            if before is not None and before.on_air is not record.on_air:
+                self._turned(record, now)
             self._judge(now)
 
     def on_part(self, part: Part, now: float) -> bool:
@@ -124,6 +130,15 @@ class RoomOnAir:
         if interrupted != self.interrupted:
             self.interrupted = interrupted
             self._say("interrupted" if interrupted else "resumed", {}, now)
+
+    def _turned(self, record: Room, now: float) -> None:
+        """The doors opened; or it was moved, the stage is gone until the new time, and nothing but this will come to
+        tell those who hold the stream."""
+        self.interrupted, self._last_part_at, self._stage = False, None, []
+        for feed in self.feeds.values():
+            feed.standing = b""
+        if not record.on_air:
+            self.announce("moved", {"at": record.at}, now)
 
     def _say(self, kind: str, values: dict[str, float], now: float) -> None:
         for rendition in PUSHED:
@@ -209,6 +224,7 @@ class RoomOnAir:
             "invited": record.invited,
             "posts": self.board_version,
             "late": self.late(wall),
+            "moved": record.moved,
             "note": record.note,
             "delay_s": record.delay_s,
             "react": self._reactions,
@@ -223,9 +239,15 @@ class RoomOnAir:
         return len(self.hls_seen)
 
 
+def forgotten(record: Room, wall: float) -> bool:
+    """Whether nobody came to open it."""
+    return record.state is RoomState.SCHEDULED and wall - record.at > FORGOTTEN_S
+
+
 def listed(rooms: Iterable[RoomOnAir], most: int, wall: float = 0.0) -> bytes:
     """``/rooms.json``: rooms on air and to come that are listed, those on air first."""
-    shown = [(r, r.record) for r in rooms if r.record is not None and r.record.listed and not r.record.over]
+    known = [(r, r.record) for r in rooms if r.record is not None and r.record.listed]
+    shown = [(r, record) for r, record in known if not (record.over or forgotten(record, wall))]
     shown.sort(key=lambda pair: (not pair[1].on_air, pair[1].at))
     found = [
         {

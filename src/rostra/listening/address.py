@@ -28,6 +28,8 @@ class Target:
     room: str
     via: Via
     rendition: Rendition
+    token: str = ""
+    """Of the link to a room that takes one. It is shown to the server and to nobody else: it stands in no report."""
 
     @property
     def page(self) -> str:
@@ -45,6 +47,11 @@ class Target:
     @property
     def state_url(self) -> str:
         return f"{self.page}/state"
+
+    @property
+    def link(self) -> dict[str, str]:
+        """What the query of every address of the room is asked with besides its own."""
+        return {"t": self.token} if self.token else {}
 
 
 def read_target(url: str, via: Via | None = None, rendition: Rendition | None = None) -> Target:
@@ -65,8 +72,9 @@ def read_target(url: str, via: Via | None = None, rendition: Rendition | None = 
     rendition = Rendition.MP3 if via is Via.MP3 else rendition or said_rendition or Rendition.OPUS
     if via is not Via.MP3 and rendition is Rendition.MP3:
         raise BadRequest("MP3 comes as one endless stream only: use --via mp3")
+    token = next((found["t"][0] for q in (parts.query, parts.fragment) if "t" in (found := parse_qs(q))), "")
     before = "".join(f"/{w}" for w in words[:at])
-    return Target(f"{parts.scheme}://{parts.netloc}{before}", room, via, rendition)
+    return Target(f"{parts.scheme}://{parts.netloc}{before}", room, via, rendition, token)
 
 
 def _said(rest: list[str], query: dict[str, list[str]]) -> tuple[Via | None, Rendition | None]:

@@ -92,7 +92,7 @@ class Listener:
         frame_samples = self.target.rendition.frame_samples
         stream = Mp3Stream() if self.target.via is Via.MP3 else BoxStream(frame_samples)
         headers = {"Accept-Encoding": "identity"}
-        async with client.stream("GET", self.target.url, headers=headers, timeout=_ENDLESS) as response:
+        async with client.stream("GET", self._asked(self.target.url), headers=headers, timeout=_ENDLESS) as response:
             await self._check(response)
             async with asyncio.timeout(READ_TIMEOUT_S) as patience:
                 async for data in response.aiter_raw():
@@ -102,6 +102,11 @@ class Listener:
                     patience.reschedule(None if quiet else asyncio.get_running_loop().time() + READ_TIMEOUT_S)
         if self.meter.report.state == "ended":
             raise Ended
+
+    def _asked(self, url: str, more: dict[str, str] | None = None) -> httpx.URL:
+        """With the link that we came by, which is for this room alone: a playlist may name files of others."""
+        link = self.target.link if url.startswith(self.target.page) else {}
+        return httpx.URL(url).copy_merge_params(link | (more or {}))
 
     async def _check(self, response: httpx.Response) -> None:
         """Good answers pass; a refusal becomes the error it stands for.
@@ -116,7 +121,7 @@ class Listener:
         detail = ""
         with contextlib.suppress(ValueError, AttributeError):
             detail = str(response.json().get("detail") or "")
-        detail = detail or f"{response.url} answered {response.status_code} {response.reason_phrase}"
+        detail = detail or f"{self.target.url} answered {response.status_code} {response.reason_phrase}"
         if response.status_code in (429, 500, 502, 503, 504):
             with contextlib.suppress(ValueError):
                 self._spread_s = float(response.headers.get("Retry-After", "0"))
@@ -184,7 +189,7 @@ class Listener:
         """Title and epoch; and the state as long as no part has told it."""
         while True:
             with contextlib.suppress(httpx.HTTPError, ValueError, AttributeError, TypeError):
-                response = await client.get(self.target.state_url)
+                response = await client.get(self._asked(self.target.state_url))
                 if response.status_code == 200:
                     self._know(response.json())
             await asyncio.sleep(STATE_EVERY_S if self._epoch is not None else 0.5)
@@ -236,23 +241,23 @@ class Listener:
 
     async def _playlist(self, client: httpx.AsyncClient, last: Playlist | None) -> Playlist:
         """The next playlist: held by the server until it has the next part (rfc8216bis 6.2.5.2)."""
-        params = None
+        params: dict[str, str] = {}
         if last is not None and last.can_block:
             params = {"_HLS_msn": str(last.next_msn), "_HLS_part": str(last.next_part)}
             if last.can_skip:
                 params["_HLS_skip"] = "YES"
         elif last is not None:
             await asyncio.sleep(Rendition.OPUS.part_s / 2)
-        response = await client.get(self.target.url, params=params)
+        response = await client.get(self._asked(self.target.url, params))
         if response.status_code != 200 or last is None:
             await self._check(response)
         self.meter.received(response.num_bytes_downloaded, _now())
         return read_playlist(response.text, last)
 
     async def _get(self, client: httpx.AsyncClient, uri: str) -> bytes:
-        response = await client.get(urljoin(self.target.url, uri))
+        response = await client.get(self._asked(urljoin(self.target.url, uri)))
         if response.status_code != 200:
-            raise Unavailable(f"{response.url} answered {response.status_code}")
+            raise Unavailable(f"{response.url.copy_with(query=None)} answered {response.status_code}")
         self._received(response.content)
         return response.content
 

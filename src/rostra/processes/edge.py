@@ -14,7 +14,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from rostra.bus import Bus
-from rostra.config import Settings
+from rostra.config import Settings, strict_transport
 from rostra.edge.accepting import secure_context
 from rostra.edge.front import Front, FrontOptions
 from rostra.edge.pages import Pages
@@ -55,6 +55,9 @@ class BusCarrier:
 
     async def raise_hand(self, hand: Hand) -> None:
         await self._bus.hands.put(hand.key, hand, 0)
+
+    async def hand(self, room: str, ticket: str) -> Hand:
+        return (await self._bus.hands.get(f"{room}.{ticket}"))[0]
 
     async def withdraw_hand(self, room: str, ticket: str) -> Hand:
         key = f"{room}.{ticket}"
@@ -136,7 +139,7 @@ async def run_edge(settings: Settings, stop: asyncio.Event, name: str | None = N
     if not settings.bus.url:
         raise ConfigError("An edge needs the bus: give --nats URL, or run `rostra serve`, which brings one.")
     options = front_options(settings, name)
-    pages = Pages()
+    pages = Pages(transport=strict_transport(settings.front_url))
     bus = await _connect(settings.bus.url, options.edge_id, stop)
     if bus is None:
         return
@@ -145,7 +148,7 @@ async def run_edge(settings: Settings, stop: asyncio.Event, name: str | None = N
         # Warm before the first listener: rooms, then what the window holds, which comes before what is live.
         await bus.watch_rooms(front.on_record)
         await bus.boards.watch(front.on_board)
-        await bus.hands.watch(front.on_hand)
+        await bus.hands.follow(front.on_hand, front.on_hands_lost)
         await bus.rehearsals.watch(front.on_consent)
         await bus.subscribe_parts(front.on_part)
         front.door.warm = True

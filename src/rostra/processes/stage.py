@@ -31,10 +31,12 @@ from rostra.stage.floor import Floor, Heard
 from rostra.stage.handover import Inlet
 from rostra.stage.ice import network_of
 from rostra.stage.jitter import JitterBuffer
+from rostra.stage.memory import Keeper, recall
 from rostra.stage.news import Counts, News, on_stage
 from rostra.stage.programme import Programme
 from rostra.stage.record import Record, TakenUp, take_up
 from rostra.stage.rtc import Rtc
+from rostra.stage.voice import Voice
 from rostra.units import (
     FRAME_S,
     FRAME_SAMPLES,
@@ -51,6 +53,7 @@ from rostra.units import (
 from rostra.wire.boards import Board
 from rostra.wire.emsg import snapshot_emsg
 from rostra.wire.rooms import Room
+from rostra.wire.stages import StageMemory
 from rostra.wire.tokens import verify
 
 log = logging.getLogger("rostra.stage")
@@ -64,6 +67,9 @@ RETURN_COMPLEXITY: Final = 5
 
 HOUSE_EVERY: Final = 12
 """Ticks, 0.24 s, between the things that need not be done each tick."""
+
+EMPTY_S: Final = 120.0
+"""A green room before the doors are open in which nobody is any more; who comes back to it opens another one."""
 
 MAX_LOST_S: Final = 10.0
 """A machine that slept for longer takes the room up anew: that much silence is quicker said by a new generation."""
@@ -178,13 +184,20 @@ def wall_clock() -> WallTime:
 class Stage:
     """One room on air: its ticks, and the tasks beside them."""
 
-    def __init__(self, settings: Settings, bus: Bus, taken: TakenUp, floor: Floor) -> None:
+    def __init__(self, settings: Settings, bus: Bus, taken: TakenUp, floor: Floor, memory: StageMemory) -> None:
         self.settings, self.bus, self.taken, self.floor = settings, bus, taken, floor
         self.record = Record(bus, taken.room, wall_clock)
+        self.keeper = Keeper(bus.stages, taken.room.id, memory)
         self.news = News()
         self.ended = asyncio.Event()
         """Set when the host has ended the room, and what was said has gone out."""
+        self.left = asyncio.Event()
+        """Set when nobody is in the green room of a room whose doors are not open yet."""
         room = taken.room
+        self._room = room
+        self._voice = Voice(settings.rooms.silence_ends_s, memory.heard, wall_clock())
+        self._someone_at = monotonic()
+        self.floor.moderation.recall(memory)
         self._programme = Programme(room, self.news)
         self._counts = Counts(room.id)
         self._aside: OpusEncoder | None = None
@@ -202,8 +215,13 @@ class Stage:
 
     def _know(self, room: Room) -> None:
         """The record, as it is now: host and studio change it while we are on air."""
+        self._room = room
         self._programme.know(room)
         self.floor.know(room)
+        if room.on_air:
+            for rendition in ALWAYS:
+                if not self._output.makes(rendition):
+                    self._output.start(rendition, self._time)
 
     def _on_change(self) -> None:
         self._seats_changed = self._garbage = True
@@ -211,17 +229,17 @@ class Stage:
     async def run(self, stop: asyncio.Event) -> None:
         """On air until ``stop``, the end, or another stage."""
         room = self.taken.room
-        for rendition in ALWAYS:
-            self._output.start(rendition, self._time)
         await self.bus.subscribe_counts(lambda edge, count: self._counts.take(edge, count, monotonic()))
         await self.bus.watch_rooms(self.record.seen)
         await self.bus.boards.watch(self._on_board, room.id)
         await self.bus.serve(subjects.stage_subject(room.id), self._call)
         inlet = Inlet(Path(self.settings.data) / "run" / f"stage-{room.id}.sock", room.id, self.floor)
         self._open(inlet)
-        log.info("room %s is on air: generation %d from %.1f s", room.id, room.generation, self._time / SAMPLE_RATE)
-        tasks = [asyncio.create_task(work) for work in (self._ticks(), self._send(), self.record.keep())]
-        ends = [asyncio.create_task(event.wait()) for event in (stop, self.ended, *self._taken_away())]
+        what = "on air" if room.on_air else "a green room"
+        log.info("room %s is %s: generation %d from %.1f s", room.id, what, room.generation, self._time / SAMPLE_RATE)
+        work = (self._ticks(), self._send(), self.record.keep(), self.keeper.keep())
+        tasks = [asyncio.create_task(one) for one in work]
+        ends = [asyncio.create_task(event.wait()) for event in (stop, self.ended, self.left, *self._taken_away())]
         try:
             done, _ = await asyncio.wait((*tasks, *ends), return_when=asyncio.FIRST_COMPLETED)
             for task in done.intersection(tasks):
@@ -251,6 +269,8 @@ class Stage:
         over = self._programme.ended or self.record.closed.is_set()
         if over:
             self.news.set_state(RoomState.ENDED if self._programme.ended else self.record.left_as)
+        if over and self.record.left_as is RoomState.SCHEDULED:
+            self.floor.moderation.send_off()
         if not self.record.superseded.is_set():
             self._output.close()
             while not self._unsent.empty():
@@ -258,7 +278,10 @@ class Stage:
         with contextlib.suppress(RostraError):
             async with asyncio.timeout(2.0):
                 await self.bus.flush()
-                if over:
+                if not self.record.superseded.is_set():
+                    self._remember()
+                    await self.keeper.write()
+                if self._programme.ended:  # who closed it otherwise has written that down
                     self.record.wish(RoomState.ENDED)
                     await self.record.write()
         await self.floor.close()
@@ -274,10 +297,12 @@ class Stage:
             case "end":
                 return {"ok": True, "plays_out_s": round(self._end(), 2)}
         answer = {"ok": True, **await self.floor.call(body)}
+        self._remember()
         if body.get("op") in ("people", "me"):
             answer["state"] = self._programme.state.value
         if body.get("op") == "people":
             answer |= {"delay_s": self._programme.delay_s, "dumped": self._programme.dumps}
+            answer["silent_s"] = round(wall_clock() - self._voice.at)
         return answer
 
     def _end(self) -> float:
@@ -316,6 +341,8 @@ class Stage:
         """20 ms that are over at ``now``. ``heard``: false for time that was lost, which is silence."""
         frames = self.floor.frames(now) if heard else dict.fromkeys((s.id for s in self.floor.seats.all()), None)
         mixed = self._mixer.tick(self._time, frames, self.floor.seats.muted)
+        if mixed.levels:
+            self._voice.heard(wall)
         aired = self._programme.tick(mixed.program, mixed.levels, connected=self.floor.anyone_here, now=now, wall=wall)
         packet = self._output.add(aired.frame, wall)
         shared = packet if aired.direct else self._for_speakers(mixed.program)
@@ -341,10 +368,12 @@ class Stage:
         if self._seats_changed:
             self._seats_changed = False
             self._programme.stage = on_stage(self.floor.seats.all())
+        self._remember()
+        self._end_in_silence(now, wall_clock())
         self.news.listening = self._counts.listening(now)
         self.news.reactions = self._counts.reactions(now)
         wanted = self._counts.wanted(Rendition.MP3.value, now)
-        if wanted and not self._output.makes(Rendition.MP3):
+        if wanted and self._room.on_air and not self._output.makes(Rendition.MP3):
             self._output.start(Rendition.MP3, self._time)
         elif not wanted and self._output.makes(Rendition.MP3):
             self._output.stop(Rendition.MP3)
@@ -355,6 +384,20 @@ class Stage:
             if old:
                 self._garbage = False
                 self._collect_old = Monotonic(now + OLD_EVERY_S)
+
+    def _remember(self) -> None:
+        """What the next stage of this room must know."""
+        self.keeper.wish(self.floor.moderation.memory(self.taken.room.created, self._voice.noted))
+
+    def _end_in_silence(self, now: Monotonic, wall: WallTime) -> None:
+        """A laptop that was left open on the stage keeps no room on air; nor does one who left the green room."""
+        if self._room.on_air and not self._programme.ended and self._voice.silent_for_long(wall, self._room):
+            log.info("room %s ends: no voice was heard for %g s", self._room.id, self._voice.ends_s)
+            self._end()
+        if self._room.on_air or self.floor.seats.all():
+            self._someone_at = now
+        elif now - self._someone_at >= EMPTY_S:
+            self.left.set()
 
     # Parts
 
@@ -387,7 +430,7 @@ async def run_stage(settings: Settings, stop: asyncio.Event, room_id: str) -> No
     try:
         taken = await take_up(bus, room_id, wall_clock)
         if taken is None:
-            log.info("room %s is not on air: nothing to do", room_id)
+            log.info("room %s is over: nothing to do", room_id)
             return
         floor = Floor(
             settings.stage,
@@ -398,7 +441,7 @@ async def run_stage(settings: Settings, stop: asyncio.Event, room_id: str) -> No
             clock=monotonic,
             generation=taken.room.generation,
         )
-        stage = Stage(settings, bus, taken, floor)
+        stage = Stage(settings, bus, taken, floor, await recall(bus.stages, taken.room))
         warm_up()
         with _on_time():
             await stage.run(stop)

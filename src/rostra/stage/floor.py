@@ -7,6 +7,7 @@ One a stage, driven by its ticks: :meth:`Floor.frames` before the mix, :meth:`Fl
 from __future__ import annotations
 
 import asyncio
+import hmac
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Mapping
@@ -14,15 +15,17 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from rostra.config import StageSettings
-from rostra.errors import BadRequest, Conflict, Forbidden, Full, Gone, NotFound
+from rostra.errors import BadRequest, BadToken, Conflict, Forbidden, Gone, NotFound
 from rostra.stage import rtp
 from rostra.stage.health import Health
 from rostra.stage.jitter import JitterBuffer
-from rostra.stage.moderation import Moderation, identity_of
+from rostra.stage.loss import Loss
+from rostra.stage.moderation import Moderation, browser_of, identity_of
+from rostra.stage.notes import checked
 from rostra.stage.orders import MAX_NAME_CHARS, Orders, text
 from rostra.stage.rtc import Handlers, Link, Rtc
 from rostra.stage.sdp import Direction, parse_offer
-from rostra.stage.seats import MAX_KEY_CHARS, RETRY_FULL_S, Seat, Seats
+from rostra.stage.seats import MAX_KEY_CHARS, Seat, Seats
 from rostra.units import MediaTime, Monotonic, Pcm, Role
 from rostra.wire.rooms import Room
 
@@ -33,9 +36,6 @@ QUIET_LINK_S: Final = 3.0
 
 DEAF_LINK_S: Final = 15.0
 """Not one datagram from someone who listens, who would ask for consent each five seconds (RFC 7675, 5.1)."""
-
-MAX_RETURNS: Final = 48
-"""WHEP sessions: one a seat, and some that are about to be replaced."""
 
 MAX_OUSTED: Final = 256
 """Sessions that are remembered to have been taken over, so that they can be told."""
@@ -105,6 +105,7 @@ class _Held:
     link: Link | None = None
     buffer: JitterBuffer | None = None
     health: Health = field(default_factory=Health)
+    loss: Loss = field(default_factory=Loss)
 
 
 @dataclass(slots=True)
@@ -153,6 +154,7 @@ class Floor:
         self.on_change: Callable[[], None] = lambda: None
         """Called when seats changed: someone came, went, was muted."""
         self._closed = False
+        self._awaits_until: Monotonic | None = None
 
     def know(self, room: Room) -> None:
         """The record has changed: who holds a link that is no longer good is off the stage."""
@@ -208,16 +210,21 @@ class Floor:
                     self.on_change()
             if held.link is not None:
                 held.link.report(now)
+                held.loss.take(held.link.figures.packets, held.link.figures.lost, now)
         for session, back in list(self._returns.items()):
             back.link.report(now)
             seat = self.seats.of_key(back.key)
             if seat is not None and seat.id in self._encoders:
                 self._encoders[seat.id].set_expected_loss(min(30, back.link.loss_percent))
-            if back.link.ready and now - back.link.last_heard > DEAF_LINK_S:
+            if seat is None or (back.link.ready and now - back.link.last_heard > DEAF_LINK_S):
                 self._drop_return(session)
         for seat in self.seats.expire(now):
             log.info("seat %s is free: %s did not come back in time", seat.id, seat.name)
             self._release(seat)
+        if self._awaits_until is None:
+            self._awaits_until = Monotonic(now + self.seats.grace_s)
+        elif now >= self._awaits_until:
+            self.moderation.await_nobody()
 
     @property
     def anyone_here(self) -> bool:
@@ -243,6 +250,11 @@ class Floor:
                 return self.people()
             case "me":
                 return self._me(body)
+            case "mute_self" | "unmute_self":
+                self._prove(self.whose(body), body)
+                return self._orders.obey(body)
+            case "note":
+                return self._note(body)
             case _:
                 return self._orders.obey(body)
 
@@ -275,14 +287,19 @@ class Floor:
         return {"sdp": answer, "session": link.id, "seat": seat.id}
 
     async def _whep(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """For who has a seat, where everybody sees them; one a seat. A link alone does not let one overhear the stage.
+
+        :raises Conflict: they have none.
+        """
         person = self.whose(body)
+        self._prove(person, body)
+        if self.seats.of_key(person.key) is None:
+            raise Conflict("Take a seat first (WHIP): who hears the stage is seen on it.")
         link = self._rtc.link(parse_offer(text(body, "sdp"), Direction.RECEIVE), Direction.RECEIVE)
         for session, back in list(self._returns.items()):
             if back.key == person.key:  # the later wins, as with seats
                 self._remember_ousted(session)
                 self._drop_return(session)
-        if len(self._returns) >= MAX_RETURNS:
-            raise Full(f"{MAX_RETURNS} speakers are listening already.", RETRY_FULL_S)
         self._returns[link.id] = _Return(link, person.key, person.role)
         try:
             answer = await link.answer()
@@ -295,7 +312,11 @@ class Floor:
         return {"sdp": answer, "session": link.id}
 
     async def _hangup(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """A session says goodbye, or (``seat``) a host takes the floor from someone. Rights were checked before."""
+        """A session says goodbye, or (``seat``) a host takes the floor from someone. Rights were checked before.
+
+        A session's name is told only to who began it, so it takes that and the link. ``keep``: the page goes, and
+        perhaps the same person comes back with the next one, as when it is loaded again.
+        """
         if "seat" in body and "session" not in body:
             self._release(self.moderation.free(text(body, "seat")))
             return {}
@@ -309,14 +330,47 @@ class Floor:
             raise NotFound("This session is over, or never was.")
         if token := body.get("token"):
             claims = self._verify(str(token))
-            self.moderation.admit(claims.role, f"{claims.jti}/")
-            if claims.role is not Role.HOST and not key.startswith(f"{claims.jti}/"):
+            self.moderation.need_good(claims.role, f"{claims.jti}/")
+            if claims.jti != identity_of(key):
                 raise Forbidden("This session is someone else's.")
         if back is not None:
             self._drop_return(session)
-        elif seat is not None:
+        elif body.get("keep") is True:
+            self.dropped(session, "its page was closed")
+        else:
             self.gone(session)
         return {}
+
+    def _prove(self, person: Person, body: Mapping[str, Any]) -> None:
+        """Behind a link that others have too, people are told apart by what they say. So who wants to do something as
+        one of them names the session that keeps the seat, which nobody else was told.
+
+        :raises Forbidden: they do not.
+        """
+        seat = self.seats.of_key(person.key)
+        if seat is None or not self.moderation.shares(person.key):
+            return
+        if not hmac.compare_digest(seat.link.encode(), str(body.get("session") or "").encode("utf-8", "replace")):
+            raise Forbidden(
+                "Others have this link too. Say with `session` which connection is yours, or use a link of your own."
+            )
+
+    def _note(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """A note that brings another link brings its role too, on the same seat."""
+        kind, note = checked(body.get("note"))
+        seat_id = text(body, "seat")
+        claims = self._behind_link(str(note.get("link") or "")) if kind == "link" else None
+        if claims is not None and claims.role in ON_STAGE:
+            self.moderation.appoint(seat_id, claims.role, claims.jti)
+            self.on_change()
+        return self._orders.obey(body)
+
+    def _behind_link(self, link: str) -> Claims | None:
+        """What a link to this stage says; None if it is none."""
+        try:
+            return self._verify(link.partition("t=")[2])
+        except BadToken:
+            return None
 
     def _me(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Who was removed, or whose link was taken back, has no seat here and is told why."""
@@ -325,17 +379,26 @@ class Floor:
             raise BadRequest("Say with a number which note you know last.")
         person = self._behind(text(body, "token"), str(body.get("seat") or ""), "")
         notes = self.moderation.notes.after(person.key, n)
-        if not notes and not self.moderation.accepts(person.role, person.key):
-            self.moderation.admit(person.role, person.key)
+        if not notes:
+            self.moderation.need_good(person.role, person.key)
         seat = self.seats.of_key(person.key)
+        if self.moderation.shares(person.key) and person.role is not Role.HOST and not browser_of(person.key):
+            # Everyone with this link is this person, and another link is not for all of them. There is but one host.
+            notes = [{name: value for name, value in note.items() if name != "link"} for note in notes]
         return {"seat": None if seat is None else self._person(seat), "notes": notes}
 
     def people(self) -> dict[str, Any]:
-        """Everyone on stage, and how they arrive."""
-        return {"seats": [self._person(seat) for seat in self.seats.all()], "returns": len(self._returns)}
+        """Everyone on stage, and how they arrive. A session's name is its holder's alone and is not in it."""
+        return {
+            "seats": [self._person(seat) for seat in self.seats.all()],
+            "returns": len(self._returns),
+            "places": {role.value: self.seats.places(role) for role in ON_STAGE},
+        }
 
     def _person(self, seat: Seat) -> dict[str, Any]:
         held = self._held.get(seat.id)
+        back = next((back.link for back in self._returns.values() if back.key == seat.key), None)
+        rtt_ms = None if back is None else back.figures.rtt_ms
         person: dict[str, Any] = {
             "id": seat.id,
             "name": seat.name,
@@ -345,19 +408,20 @@ class Floor:
             "level": self.heard.levels.get(seat.id),
             "echo": seat.id in self.heard.echo,
             "echo_db": self.heard.echo.get(seat.id),
-            "session": seat.link,
             "identity": identity_of(seat.key),
             "kind": held.kind if held is not None else None,
             "source": held.health.source.value if held is not None else "",
-            "hears": any(back.key == seat.key and back.link.ready for back in self._returns.values()),
+            "hears": back is not None and back.ready,
+            "rtt_ms": rtt_ms,
         }
         if held is not None and held.link is not None and held.buffer is not None:
             figures, stats = held.link.figures, held.buffer.stats
             person |= {
                 "packets": figures.packets,
-                "loss_percent": round(100 * figures.lost / max(1, figures.packets + figures.lost), 1),
+                "loss_percent": held.loss.percent(figures.packets, figures.lost),
                 "jitter_ms": figures.jitter_ms,
-                "delay_ms": stats.delay_ms,
+                "delay_ms": round(stats.delay_ms + (rtt_ms or 0.0) / 2, 1),
+                "buffer_ms": stats.delay_ms,
                 "target_ms": stats.target_ms,
                 "concealed_ms": stats.concealed_ms,
                 "longest_gap_ms": stats.longest_gap_ms,
@@ -450,15 +514,15 @@ class Floor:
         self.moderation.notes.free(seat.key)
         if held is not None:
             self._spawn(held.line.close())
+        for session, back in list(self._returns.items()):
+            if back.key == seat.key:
+                self._drop_return(session)
         self.on_change()
 
     def off(self, seat: Seat) -> None:
         """The host took them off the stage: nothing comes from them any more, nothing is sent to them."""
         log.info("seat %s is free: %s was removed", seat.id, seat.name)
         self._release(seat)
-        for session, back in list(self._returns.items()):
-            if back.key == seat.key:
-                self._drop_return(session)
 
     def changed(self) -> None:
         """Something about the seats did."""

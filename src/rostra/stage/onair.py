@@ -1,7 +1,8 @@
-"""Where a room on air is: doors open, live, interrupted, ended. Pure; every change is one of the table's in
+"""Where a room with a stage is: doors open, live, interrupted, ended. Pure; every change is one of the table's in
 :mod:`rostra.life`.
 
-A room whose doors are *open* goes *live* when its host says so (``go`` in the record, or :meth:`OnAir.start`), or by
+Before the doors open a host may be in the green room: *scheduled*, until the record says that they are. A room whose
+doors are *open* goes *live* when its host says so (``go`` in the record, or :meth:`OnAir.start`), or by
 itself: from the announced time on, with the first voice that is heard. It is *interrupted* when nobody who speaks has
 been connected for :data:`NOBODY_S`. *Ended* is for good.
 """
@@ -33,6 +34,12 @@ class OnAir:
     def __post_init__(self) -> None:
         if self.state is RoomState.LIVE:
             self.state = RoomState.INTERRUPTED
+
+    def know(self, at: WallTime, go: bool, *, doors: bool) -> None:
+        """By the record: when it begins, whether the host said so, whether the doors are open."""
+        self.at, self.go = at, go
+        if doors:
+            self._advance(LifeEvent.OPEN)
 
     def tick(self, *, connected: bool, heard: bool, now: Monotonic, wall: WallTime) -> bool:
         """What is so now. True if the state changed."""

@@ -34,6 +34,7 @@ class Programme:
 
     def __init__(self, room: Room, news: News) -> None:
         self._onair = OnAir(room.state, room.at, room.go)
+        self._at = room.at
         self._line = DelayLine(room.delay_s)
         self._quiet = Quiet()
         self._news = news
@@ -41,7 +42,7 @@ class Programme:
         """Who is on stage now."""
         self.dumps = 0
         """How often something was dumped."""
-        news.set_state(self._onair.state)
+        news.set_state(_told(self._onair.state))
 
     @property
     def state(self) -> RoomState:
@@ -69,7 +70,8 @@ class Programme:
 
     def know(self, room: Room) -> None:
         """The record has changed."""
-        self._onair.at, self._onair.go = room.at, room.go
+        self._onair.know(room.at, room.go, doors=room.on_air)
+        self._at = room.at
         self._line.set_delay(room.delay_s)
 
     def start(self, now: Monotonic) -> bool:
@@ -91,20 +93,26 @@ class Programme:
     ) -> Aired:
         """20 ms of the mix; ``levels`` of those who are heard in it, ``connected``: whether any speaker is there."""
         if self.ended:
-            return self._out(mix.time, self._line.drain(), None)
+            return self._out(mix.time, self._line.drain(), None, wall)
         self._onair.tick(connected=connected, heard=bool(levels), now=now, wall=wall)
         live = self._onair.state is RoomState.LIVE
         said = Said(mix.samples if live else None, self._onair.state, levels if live else {}, self.stage)
-        return self._out(mix.time, self._line.pass_on(said), said.pcm)
+        return self._out(mix.time, self._line.pass_on(said), said.pcm, wall)
 
-    def _out(self, time: MediaTime, said: Said | None, mix: Pcm | None) -> Aired:
+    def _out(self, time: MediaTime, said: Said | None, mix: Pcm | None, wall: WallTime) -> Aired:
         before, pcm = self._news.state, None
         if said is None:
             self._news.heard({})
         else:
             pcm = said.pcm
             self._news.set_stage(said.stage)
-            self._news.set_state(said.state)
+            self._news.set_state(_told(said.state))
             self._news.heard(said.levels)
-        samples = self._quiet.fill(time, pcm, pulse=self._news.state is RoomState.OPEN)
+        left_s = self._at + self._line.delay_s - wall
+        samples = self._quiet.fill(time, pcm, pulse=self._news.state is RoomState.OPEN, left_s=left_s)
         return Aired(PcmFrame(time, samples), pcm is not None and pcm is mix, self._news.state is not before)
+
+
+def _told(state: RoomState) -> RoomState:
+    """Nothing is told before the doors are open; the first listeners find them so."""
+    return RoomState.OPEN if state is RoomState.SCHEDULED else state

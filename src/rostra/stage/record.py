@@ -42,13 +42,15 @@ class TakenUp:
 
 
 async def take_up(bus: Records, room_id: str, wall: Callable[[], WallTime]) -> TakenUp | None:
-    """Become the room's stage: a compare-and-set of its record. None if the room is not on air.
+    """Become the room's stage: a compare-and-set of its record. None if the room is over.
+
+    Before the doors are open, a stage is what hosts and co-hosts meet on; the room stays scheduled.
 
     :raises NotFound: if there is no such room. :raises RostraError: if the bus does not let us.
     """
     for _ in range(TRIES):
         room, revision = await bus.get_room(room_id)
-        if not room.on_air:
+        if room.over:
             return None
         now = wall()
         epoch = room.epoch or now
@@ -73,6 +75,7 @@ class Record:
         self._bus, self._room, self._wall = bus, room, wall
         self._wished = asyncio.Event()
         self._state = room.state
+        self._on_air, self._moved = room.on_air, room.moved
         self.left_as = RoomState.ENDED
         """What the room is once it was closed: ended, cancelled, or scheduled for a later time."""
         self.superseded = asyncio.Event()
@@ -90,10 +93,11 @@ class Record:
             self.closed.set()
         elif room.generation > self._room.generation:
             self.superseded.set()
-        elif not room.on_air:
+        elif room.over or (not room.on_air and (self._on_air or room.moved > self._moved)):
             self.left_as = room.state
             self.closed.set()
         else:
+            self._on_air, self._moved = room.on_air, room.moved
             self.on_room(room)
 
     def wish(self, state: RoomState) -> None:

@@ -135,6 +135,19 @@ class Seats:
         except KeyError:
             raise NotFound(f"Nobody has the seat {seat_id[:20]!r}.") from None
 
+    def has(self, seat_id: str) -> bool:
+        """Whether somebody has that seat."""
+        return seat_id in self._seats
+
+    def has_place(self, role: Role) -> bool:
+        """Whether one more may have that role."""
+        return sum(seat.role is role for seat in self._seats.values()) < self.limits.get(role, 0)
+
+    def places(self, role: Role) -> int:
+        """How many more of that role find a seat."""
+        taken = sum(seat.role is role for seat in self._seats.values())
+        return max(0, min(self.limits.get(role, 0) - taken, MAX_SEATS - len(self._seats)))
+
     def of_key(self, key: str) -> Seat | None:
         seat_id = self._by_key.get(key[:MAX_KEY_CHARS])
         return self._seats[seat_id] if seat_id else None
@@ -158,7 +171,7 @@ class Seats:
             self._by_link.pop(before.link, None)
             seat = replace(before, state=advance(before.state, SeatEvent.CLAIM), link=link, name=name, deadline=None)
             return Claim(self._put(seat), ousted=before.link, returned=True)
-        if sum(seat.role is role for seat in self._seats.values()) >= self.limits[role]:
+        if not self.has_place(role):
             raise Full(f"All {self.limits[role]} seats for a {role} are taken.", RETRY_FULL_S)
         if len(self._seats) >= MAX_SEATS:
             raise Full(f"All {MAX_SEATS} seats are taken.", RETRY_FULL_S)
@@ -202,6 +215,18 @@ class Seats:
             advance(seat.state, SeatEvent.EXPIRE)
             self._remove(seat)
         return over
+
+    def give(self, seat_id: str, role: Role) -> Seat:
+        """Another role, on the same seat. :raises NotFound: if nobody has that seat."""
+        seat = replace(self.get(seat_id), role=role)
+        self._seats[seat_id] = seat
+        return seat
+
+    def rekey(self, seat_id: str, key: str) -> Seat:
+        """The same person, who is known by another key from now on. :raises NotFound: if nobody has that seat."""
+        before = self.get(seat_id)
+        del self._by_key[before.key]
+        return self._put(replace(before, key=key[:MAX_KEY_CHARS]))
 
     def mute(self, seat_id: str, muted: bool) -> Seat:
         """:raises NotFound: if nobody has that seat."""

@@ -63,6 +63,8 @@ class Desk:
     now: Callable[[], WallTime]
     listening: Callable[[str], int]
     """Listeners of a room."""
+    doors_s: float
+    """Of a new room, if nobody says otherwise of it."""
 
 
 def values(links: Links, room: Room) -> dict[str, Any]:

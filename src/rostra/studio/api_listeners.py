@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
 
+from rostra.errors import Conflict, StageUnavailable
 from rostra.permissions import Action
 from rostra.studio.api import Authorization, Cursor, Desk, Limit, RoomId
 from rostra.studio.hands import Hands, accepted, declined
@@ -52,6 +53,15 @@ def add(router: APIRouter, desk: Desk) -> None:
         progress = hands.lower_all(room)
         return Lowering(total=progress.total, done=progress.done)
 
+    async def need_place(room: str) -> None:
+        """:raises Conflict: as many speak as may."""
+        try:
+            places = (await desk.rooms.call(room, {"op": "people"})).get("places")
+        except StageUnavailable:
+            return  # who comes then finds that out
+        if isinstance(places, dict) and places.get(Role.SPEAKER.value) == 0:
+            raise Conflict("All seats for speakers are taken. Take somebody off the stage first.")
+
     @router.post(
         "/rooms/{room}/hands/{ticket}/accept", tags=["hands"], responses=documented(404, 409),
         summary="Lift a listener to the stage: they are given a speaker's link of their own (co-host)",
@@ -59,6 +69,7 @@ def add(router: APIRouter, desk: Desk) -> None:
     async def accept(room: RoomId, ticket: Ticket, authorization: Authorization = None) -> HandView:
         _, found = await need(authorization, room, Action.ANSWER_HANDS)
         hand = await hands.waiting(room, ticket)
+        await need_place(room)
         link, identity = await desk.moderating.invite(found, Role.SPEAKER, hand.name)
         try:
             return _view(await hands.answer(room, ticket, accepted(link)))

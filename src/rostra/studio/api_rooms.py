@@ -46,7 +46,7 @@ def add(router: APIRouter, desk: Desk) -> None:
             room = Room(
                 new.id or id_from(new.title, lambda: secrets.token_hex(3)), new.title, RoomState.SCHEDULED, at, now,
                 words=new.words, tz=new.tz, speakers=tuple(new.speakers), listed=new.listed, invited=new.invited,
-                doors_s=new.doors_s, delay_s=new.delay_s,
+                doors_s=desk.doors_s if new.doors_s is None else new.doors_s, delay_s=new.delay_s,
             )  # fmt: skip
             return with_links(links, await rooms.create(room, exactly=new.id is not None), remark)
 
@@ -93,6 +93,7 @@ def add(router: APIRouter, desk: Desk) -> None:
     async def delete(room: RoomId, authorization: Authorization = None) -> Nothing:
         await need(authorization, room, Action.DELETE)
         await rooms.delete(room)
+        desk.hands.lower_all(room)  # or they would be up in the next room of that name
         return Nothing()
 
     @router.post(

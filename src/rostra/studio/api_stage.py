@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
+from rostra.errors import StageUnavailable
 from rostra.permissions import Action
 from rostra.studio.api import Authorization, Desk, RoomId, SeatId, view
 from rostra.studio.models import Appoint, Appointed, Lock, Me, Mute, MuteMe, Removed, RoomView, SetDelay, Stage
@@ -27,6 +28,7 @@ def add(router: APIRouter, desk: Desk) -> None:
     async def people(room: RoomId, authorization: Authorization = None) -> Stage:
         _, found = await need(authorization, room, Action.SEE_STAGE)
         there = await rooms.call(room, {"op": "people"})
+        there["seats"] = [_shown(seat) for seat in there.get("seats", [])]
         return Stage(**{"state": found.state.value, "listening": desk.listening(room), **there})
 
     @router.get(
@@ -34,12 +36,21 @@ def add(router: APIRouter, desk: Desk) -> None:
         responses=documented(404, 410),
     )  # fmt: skip
     async def me(room: RoomId, seat: Which = "", after: After = 0, authorization: Authorization = None) -> Me:
+        # A room whose doors are not open yet has a stage only while a host is there.
         # The stage lets a link that was taken back read why it was, once (its note), and no more.
         caller, found = await need(authorization, room, Action.SEE_STAGE, taken_back=True)
-        if caller.claims is None or not found.on_air:
-            return Me(seat=None, notes=[], state=found.state.value)
-        body = {"op": "me", "token": caller.token, "seat": seat, "after": after}
-        return Me(**{"state": found.state.value, "notes": [], "seat": None, **await rooms.call(room, body)})
+        nobody = Me(seat=None, notes=[], state=found.state.value)
+        if caller.claims is None or found.over:
+            return nobody
+        try:
+            mine = await rooms.call(room, {"op": "me", "token": caller.token, "seat": seat, "after": after})
+        except StageUnavailable:
+            if found.on_air:
+                raise
+            return nobody
+        if mine.get("seat"):
+            mine["seat"] = _shown(mine["seat"])
+        return Me(**{"state": found.state.value, "notes": [], "seat": None, **mine})
 
     @router.post(
         "/rooms/{room}/me/mute", summary="Close or open one's own microphone (speaker)", tags=["stage"],
@@ -48,7 +59,8 @@ def add(router: APIRouter, desk: Desk) -> None:
     async def mute_me(room: RoomId, wanted: MuteMe, authorization: Authorization = None) -> dict[str, Any]:
         caller, _ = await need(authorization, room, Action.MUTE_SELF)
         op = "mute_self" if wanted.muted else "unmute_self"
-        return await rooms.call(room, {"op": op, "token": caller.token, "seat": wanted.seat})
+        asked = {"op": op, "token": caller.token, "seat": wanted.seat, "session": wanted.session}
+        return await rooms.call(room, asked)
 
     @router.post(
         "/rooms/{room}/seats/{seat}/mute", summary="Silence someone (co-host)", tags=["stage"],
@@ -92,7 +104,8 @@ def add(router: APIRouter, desk: Desk) -> None:
     async def appoint(room: RoomId, seat: SeatId, to: Appoint, authorization: Authorization = None) -> Appointed:
         role = Role(to.role)
         caller, found = await need(authorization, room, Action.HAND_OVER if role is Role.HOST else Action.APPOINT)
-        return Appointed(role=to.role, link=await desk.moderating.appoint(found, caller, seat, role))
+        link, hint = await desk.moderating.appoint(found, caller, seat, role)
+        return Appointed(role=to.role, link=link, hint=hint)
 
     @router.post(
         "/rooms/{room}/lock", summary="Nobody new takes a seat, or may again (co-host)", tags=["stage"],
@@ -117,3 +130,8 @@ def add(router: APIRouter, desk: Desk) -> None:
     async def dump(room: RoomId, authorization: Authorization = None) -> dict[str, Any]:
         await need(authorization, room, Action.DUMP)
         return await rooms.call(room, {"op": "dump"})
+
+
+def _shown(seat: dict[str, Any]) -> dict[str, Any]:
+    """Somebody on the stage as others on it see them: by which link they came is not theirs to know."""
+    return {name: value for name, value in seat.items() if name not in ("identity", "session")}

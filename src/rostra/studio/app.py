@@ -95,7 +95,7 @@ class Office:
     def desk(self) -> api.Desk:
         return api.Desk(
             self.entrance, self.rooms, self.links, self.moderating, self.hands, self.boards, self.files,
-            Once(self.files, self.now), self.now, self._listening,
+            Once(self.files, self.now), self.now, self._listening, self.settings.rooms.doors_s,
         )  # fmt: skip
 
     def _listening(self, room: str) -> int:
@@ -112,10 +112,10 @@ def make_app(office: Office) -> FastAPI:
         whip.routes(office.rooms, office.entrance, office.sittings, settings.webrtc.ice_servers, _base_url(settings))
     )
     _add_own_routes(app, office.bus, office.figures)
-    app.include_router(pages.routes(pages.Pages(office.pages)))
+    app.include_router(pages.routes(pages.Pages(office.pages, settings.front_url)))
     app.openapi = _described(app)  # type: ignore[method-assign]
     app.add_middleware(Guard, requests=office.figures.requests)
-    app.add_middleware(Limits, rates=office.rates)
+    app.add_middleware(Limits, rates=office.rates, made=office.rights.made)
     if settings.studio.allowed_origins:
         app.add_middleware(
             CORSMiddleware,

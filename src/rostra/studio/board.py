@@ -7,9 +7,10 @@ import logging
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
+from weakref import WeakValueDictionary
 from zoneinfo import ZoneInfo
 
-from rostra.errors import BadRequest, CatalogUnavailable, Conflict, NotFound, RostraError, Unavailable
+from rostra.errors import BadRequest, CatalogUnavailable, Conflict, NotFound, Refused, RostraError, Unavailable
 from rostra.studio.files import Files
 from rostra.studio.ports import Pictures, RoomBus
 from rostra.studio.rooms import Rooms
@@ -22,6 +23,9 @@ log = logging.getLogger("rostra.studio")
 MAX_CARDS = 1000
 """Rooms whose card waits to be drawn; those beyond are drawn at their next change."""
 
+AGAIN_S = 10.0
+"""After a card could not be drawn: catalog, bus or workshop are away for a moment."""
+
 TRIES = 6
 
 
@@ -29,6 +33,8 @@ class Boards:
     def __init__(self, bus: RoomBus, files: Files, pictures: Pictures, now: Callable[[], WallTime]) -> None:
         self._bus, self._files, self._pictures, self._now = bus, files, pictures, now
         self.on_unpublished: Callable[[], None] = lambda: None
+        self._publishing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        """By room: where there is no board yet, nothing but this keeps an older one from replacing a newer."""
 
     async def board(self, room_id: str) -> Board:
         """The catalog's; without it what listeners see."""
@@ -89,20 +95,22 @@ class Boards:
 
     async def publish(self, room_id: str, board: Board) -> None:
         """A board that is older than what is there is not told."""
-        for _ in range(TRIES):
-            try:
-                there, revision = await self._bus.boards.get(room_id)
-                if there.version >= board.version:
+        lock = self._publishing.setdefault(room_id, asyncio.Lock())
+        async with lock:
+            for _ in range(TRIES):
+                try:
+                    there, revision = await self._bus.boards.get(room_id)
+                    if there.version >= board.version:
+                        return
+                except NotFound:
+                    if not board.version:
+                        return
+                    revision = None  # deleted before, or never there
+                try:
+                    await self._bus.boards.put(room_id, board, revision)
                     return
-            except NotFound:
-                if not board.version:
-                    return
-                revision = None  # deleted before, or never there
-            try:
-                await self._bus.boards.put(room_id, board, revision)
-                return
-            except Conflict:
-                continue
+                except Conflict:
+                    continue
 
     async def take_picture(self, data: bytes, *, cover: bool) -> str:
         """Its name, once it is on the bus. :raises Refused: it is none, or too large."""
@@ -141,8 +149,14 @@ class Cards:
                     await self._draw(await self._rooms.get(room_id))
                 except NotFound:
                     continue
+                except Refused as e:
+                    log.warning("the card of room %s cannot be drawn: %s", room_id, e)
                 except RostraError as e:
-                    log.warning("the card of room %s could not be drawn: %s", room_id, e)
+                    log.warning("the card of room %s cannot be drawn yet: %s", room_id, e)
+                    self._wanted.setdefault(room_id)
+                    await asyncio.sleep(AGAIN_S)
+                except Exception:
+                    log.exception("the card of room %s cannot be drawn", room_id)
 
     async def _draw(self, room: Room) -> None:
         picture = None

@@ -30,6 +30,14 @@ RETRY_S: Final = 2.0
 OPEN_AGAIN_S: Final = 10.0
 """Between attempts to open doors for which there was no stage."""
 
+MAX_FAILED: Final = 20
+"""Rooms that could not be published before the outbox rests: it is the bus then, and not the rooms."""
+
+FORGOTTEN_S: Final = 7 * 24 * 3600.0
+"""After its time, a room that nobody opened is called off: its host has forgotten it."""
+
+SWEEP_EVERY_S: Final = 1800.0
+
 MAX_TO_MIRROR: Final = 10_000
 """Records whose state waits to be noted in the catalog; all of them are told again after a reconnect."""
 
@@ -81,6 +89,11 @@ class Watch:
                 found.append(room)
         return found
 
+    def to_call_off(self, now: WallTime) -> list[Room]:
+        """Those that nobody opened, a week after their time."""
+        waiting = (room for room in self.rooms.values() if room.state is RoomState.SCHEDULED)
+        return [room for room in waiting if now - room.at >= FORGOTTEN_S]
+
 
 class Chores:
     def __init__(
@@ -93,6 +106,8 @@ class Chores:
         self._letters, self._outbox, self._happened = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._opening: set[str] = set()
+        self._unused: set[str] = set()
+        """Pictures that nothing showed at the last sweep."""
         self._closing = False
         """A request on the bus may answer a cancellation as if it had timed out: who is cancelled looks here too."""
 
@@ -106,6 +121,7 @@ class Chores:
             self._every("letters", self._letters, LETTERS_EVERY_S, self.take_letters),
             self._every("outbox", self._outbox, OUTBOX_EVERY_S, self.publish),
             self._every("what happened", self._happened, LETTERS_EVERY_S, self.mirror),
+            self._every("pictures", asyncio.Event(), SWEEP_EVERY_S, self.sweep),
         )]  # fmt: skip
 
     async def close(self) -> None:
@@ -153,7 +169,9 @@ class Chores:
                 return
             except RostraError as e:
                 log.debug("rooms of the bus could not be taken over yet: %s", e)
-                await self._rest()
+            except Exception:
+                log.exception("rooms of the bus could not be taken over")
+            await self._rest()
 
     async def _import(self, room: Room) -> None:
         def take(catalog: CatalogPort) -> None:
@@ -164,19 +182,38 @@ class Chores:
 
         try:
             await self._files.ask(take)
+        except CatalogUnavailable:
+            raise
         except Conflict:
-            log.debug("room %s was taken over by somebody else", room.id)
+            log.debug("room %s was taken over by somebody else, or deleted", room.id)
+        except RostraError as e:
+            log.warning("room %s of the bus cannot be in the catalog: %s", room.id, e)
 
     async def publish(self) -> None:
-        """What the bus has yet to hear. :raises RostraError: it could not be told."""
+        """What the bus has yet to hear. One room that it does not take holds up no other.
+
+        :raises RostraError: not all of it could be told.
+        """
         await self._files.catch_up()
+        failed: list[RostraError] = []
         for filed, version in await self._files.ask(lambda catalog: catalog.to_publish()):
-            await self._rooms.publish(filed)
-            board = await self._files.ask(lambda catalog, room=filed.id: catalog.board(room))  # type: ignore[misc]
-            await self._boards.publish(filed.id, board)
-            await self._files.ask(
-                lambda catalog, room=filed.id, version=version: catalog.published(room, version)  # type: ignore[misc]
-            )
+            try:
+                await self._publish(filed, version)
+            except CatalogUnavailable:
+                raise
+            except RostraError as e:
+                log.warning("room %s waits for the bus: %s", filed.id, e)
+                failed.append(e)
+                if len(failed) >= MAX_FAILED:
+                    break
+        if failed:
+            raise failed[-1]
+
+    async def _publish(self, filed: Room, version: int) -> None:
+        await self._rooms.publish_again(filed.id)
+        board = await self._files.ask(lambda catalog: catalog.board(filed.id))
+        await self._boards.publish(filed.id, board)
+        await self._files.ask(lambda catalog: catalog.published(filed.id, version))
 
     async def mirror(self) -> None:
         """State and times of rooms, as they happened, to the catalog."""
@@ -196,6 +233,16 @@ class Chores:
             except CatalogUnavailable:
                 self._to_mirror.setdefault(room_id, room)
                 raise
+
+    async def sweep(self) -> None:
+        """Pictures that nothing shows any more are deleted. They must have been shown by nothing the last time too:
+        a picture is sent before the post that it belongs to."""
+        there = await self._bus.pictures.keys()
+        shown = await self._files.ask(lambda catalog: catalog.pictures_shown())
+        unused = {name for name in there if name not in shown}
+        for name in sorted(unused & self._unused):
+            await self._bus.pictures.forget(name)
+        self._unused = unused - self._unused
 
     # Letters.
 
@@ -217,6 +264,9 @@ class Chores:
             now = self._now()
             for room in self.watch.to_open(now):
                 self._soon(f"open {room.id}", self._rooms.open(room.id))
+            for room in self.watch.to_call_off(now):
+                log.info("room %s is called off: nobody opened it for a week", room.id)
+                self._soon(f"end {room.id}", self._rooms.end(room.id))
             for room in self.watch.to_end(now):
                 log.info("room %s ends: no voice was heard in it for %g s", room.id, self.watch.silence_ends_s)
                 self._soon(f"end {room.id}", self._rooms.end(room.id))

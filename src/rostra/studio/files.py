@@ -98,6 +98,8 @@ class Files:
                 raise
             except RostraError as e:
                 log.info("the catalog did not take something that was done: %s", e)
+            except Exception:
+                log.exception("the catalog could not take something that was done")
             if self._later and self._later[0] is question:
                 self._later.popleft()
 

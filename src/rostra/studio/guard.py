@@ -9,6 +9,7 @@ from collections import Counter
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from rostra.config import strict_transport
 from rostra.errors import Full
 from rostra.studio import problems
 
@@ -32,7 +33,10 @@ _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-opener-policy", b"same-origin"),
+    (b"x-frame-options", b"DENY"),  # beside frame-ancestors of each page's own policy, for browsers that know only this
+    (b"permissions-policy", b"microphone=(), camera=(), geolocation=()"),
 ]
+"""Of every answer that does not say something else."""
 
 
 class Guard:
@@ -85,7 +89,18 @@ class Guard:
             if message["type"] == "http.response.start":
                 self._requests[scope["method"][:16], message["status"]] += 1
                 given = {name for name, _ in message["headers"]}
-                message["headers"] = [*message["headers"], *(h for h in _HEADERS if h[0] not in given)]
+                wanted = [*_HEADERS, *_transport(scope)]
+                message["headers"] = [*message["headers"], *(h for h in wanted if h[0] not in given)]
             await send(message)
 
         await self._app(scope, bounded_receive, counted_send)
+
+
+def _transport(scope: Scope) -> list[tuple[bytes, bytes]]:
+    """A browser that came by https to a name comes by https again. Where a proxy ends TLS, the proxy says so."""
+    host = next((value for name, value in scope["headers"] if name == b"host"), b"").decode("latin-1")
+    try:
+        strict = strict_transport(f"{scope.get('scheme')}://{host}")
+    except ValueError:  # a Host that is no host
+        strict = ""
+    return [(b"strict-transport-security", strict.encode())] if strict else []

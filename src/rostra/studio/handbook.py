@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from html import escape
 from typing import Any
-
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 
 _STYLE = """
 :root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}body{max-width:52rem;margin:2rem auto;padding:0 1rem}
@@ -14,6 +14,12 @@ article{margin:1.2rem 0}code,pre{font:14px/1.45 ui-monospace,monospace}h3{margin
 b.m{display:inline-block;min-width:4.2rem}p{margin:.2rem 0}pre{overflow:auto;padding:.6rem;border-radius:.4rem;
 background:color-mix(in srgb,currentColor 8%,transparent)}td{padding:0 1rem .2rem 0;vertical-align:top}
 """
+
+POLICY = (
+    "default-src 'none'; "
+    f"style-src 'sha256-{base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()}'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 
 
 def page(description: dict[str, Any]) -> str:

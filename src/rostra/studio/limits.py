@@ -1,7 +1,7 @@
 """How often one may ask: a bucket of tokens for each link and for each address, and a small one for bad links.
 
 ASGI middleware before everything else, so that a thousand attempts a second to guess a link cost a dictionary look-up
-each, and no signature.
+each and, from where many came already, one signature: it tells a host who comes by the same proxy from those who guess.
 """
 
 from __future__ import annotations
@@ -75,9 +75,10 @@ class Limits:
 
     def __init__(
         self, app: ASGIApp, rates: Rates, paths: tuple[str, ...] = ("/api", "/stage"),
-        clock: Callable[[], float] = monotonic,
+        clock: Callable[[], float] = monotonic, made: Callable[[str], bool] = lambda authorization: False,
     ) -> None:  # fmt: skip
-        self._app, self._paths, self._clock = app, paths, clock
+        """``made``: whether an Authorization field has a token that we made."""
+        self._app, self._paths, self._clock, self._made = app, paths, clock, made
         self._links, self._addresses = Buckets(rates.link), Buckets(rates.address)
         self._guesses = Buckets(rates.guesses)
         self._good: OrderedDict[bytes, None] = OrderedDict()
@@ -86,8 +87,9 @@ class Limits:
         if scope["type"] != "http" or not scope["path"].startswith(self._paths):
             await self._app(scope, receive, send)
             return
-        address, token = household(scope.get("client")), _token(scope)
-        if (wait := self._wait(address, token)) > 0:
+        address, shown = household(scope.get("client")), _shown(scope)
+        token = _stand_in(shown)
+        if (wait := self._wait(address, token, shown)) > 0:
             refusal = problems.answer(TooMany("That is too often. Wait a little, then go on.", wait))
             await refusal(scope, receive, send)
             return
@@ -99,11 +101,12 @@ class Limits:
 
         await self._app(scope, receive, noting_send)
 
-    def _wait(self, address: bytes, token: bytes) -> float:
+    def _wait(self, address: bytes, token: bytes, shown: bytes) -> float:
         now = self._clock()
-        if token not in self._good and (wait := self._guesses.wait(address, now)) > 0:
+        known = token in self._good
+        if not known and (wait := self._guesses.wait(address, now)) > 0 and not self._made(shown.decode("latin-1")):
             return wait
-        return self._addresses.take(address, now) or (self._links.take(token, now) if token in self._good else 0.0)
+        return self._addresses.take(address, now) or (self._links.take(token, now) if known else 0.0)
 
     def _note(self, status: int, address: bytes, token: bytes) -> None:
         if status == 401:
@@ -127,9 +130,10 @@ def household(client: tuple[str, int] | None) -> bytes:
     return address.packed
 
 
-def _token(scope: Scope) -> bytes:
-    """A short stand-in for the token: we keep no secrets in tables."""
-    for name, value in scope["headers"]:
-        if name == b"authorization":
-            return hashlib.blake2b(value, digest_size=16).digest()
-    return b""
+def _shown(scope: Scope) -> bytes:
+    return next((bytes(value) for name, value in scope["headers"] if name == b"authorization"), b"")
+
+
+def _stand_in(shown: bytes) -> bytes:
+    """For the token, and short: we keep no secrets in tables."""
+    return hashlib.blake2b(shown, digest_size=16).digest() if shown else b""

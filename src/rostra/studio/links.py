@@ -1,8 +1,9 @@
 """The links that carry rights: a signed token in the fragment, which browsers never send to a server.
 
-The links of a role are the same whenever they are asked for, until they are issued anew; so ``rostra room show``
-repeats what ``create`` printed. A link for one person (``invite``) has an identity of its own. Only a listener's token
-stands in the query: the front door has to see it.
+The links of a role are the same whenever they are asked for, until they are issued anew or the room is moved; so
+``rostra room show`` repeats what ``create`` printed, and what was sent before a move stays good for a year. A link for
+one person (``invite``) has an identity of its own. Only a listener's token stands in the query: the front door has to
+see it.
 """
 
 from __future__ import annotations
@@ -18,16 +19,9 @@ from rostra.units import Role
 from rostra.wire.rooms import Room
 from rostra.wire.tokens import Claims, sign
 
-LINKS_LIVE_S = 30 * 24 * 3600
-"""From the announced beginning, or from the making of the room if that was later."""
-
 _PAGES = {Role.HOST: "host", Role.COHOST: "host", Role.SPEAKER: "speak"}
 
 MAX_ID = 40
-
-
-def expiry(room: Room) -> int:
-    return int(max(room.at, room.created)) + LINKS_LIVE_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +48,7 @@ class Links:
 
     def invite(self, room: Room, role: Role, name: str, identity: str) -> str:
         """:raises ValueError: if the name cannot stand in a token."""
-        token = sign(Claims(room.id, role, name, identity, expiry(room)), self.key)
+        token = sign(Claims(room.id, role, name, identity, room.links_until), self.key)
         if role is Role.LISTENER:
             return f"{self.public(room)}?t={token}"
         return f"{self.studio_url}/{_PAGES[role]}/{room.id}#t={token}"

@@ -45,7 +45,7 @@ def _taken_back(one: Room, other: Room) -> dict[str, Any]:
     roles = one.issues.keys() | other.issues.keys()
     issues = {role: max(one.issues.get(role, 0), other.issues.get(role, 0)) for role in sorted(roles)}
     revoked = tuple(dict.fromkeys((*one.revoked, *other.revoked)))
-    return {"issues": issues, "revoked": revoked[-MAX_REVOKED:]}
+    return {"issues": issues, "revoked": revoked[:MAX_REVOKED]}
 
 
 def _called_off(record: Room, filed: Room, now: WallTime) -> dict[str, Any]:

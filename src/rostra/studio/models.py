@@ -28,7 +28,7 @@ def _moment(text: str) -> str:
 
 Title = Annotated[str, Field(min_length=1, max_length=MAX_TITLE), AfterValidator(lambda t: texts.line(t, MAX_TITLE, 1))]
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME), AfterValidator(lambda t: texts.line(t, MAX_NAME, 1))]
-MaybeName = Annotated[str, Field(max_length=MAX_NAME), AfterValidator(lambda t: texts.line(t, MAX_NAME))]
+MaybeName = Annotated[str, Field(max_length=MAX_NAME), AfterValidator(lambda t: texts.person(t, MAX_NAME))]
 Words = Annotated[str, Field(max_length=MAX_WORDS), AfterValidator(lambda t: texts.lines(t, MAX_WORDS))]
 PostText = Annotated[str, Field(max_length=MAX_POST_TEXT), AfterValidator(lambda t: texts.lines(t, MAX_POST_TEXT))]
 Link = Annotated[str, Field(max_length=MAX_LINK), AfterValidator(lambda t: texts.link(t, MAX_LINK))]
@@ -62,8 +62,8 @@ class NewRoom(_Model):
     """Whether home page and feed name it."""
     invited: bool = False
     """Whether it takes a link to listen."""
-    doors_s: Doors = 900.0
-    """How long before its time the doors open by themselves."""
+    doors_s: Doors | None = None
+    """How long before its time the doors open by themselves; as the server's settings say if left out."""
     delay_s: Delay = 0.0
     """Broadcast delay."""
 
@@ -181,6 +181,8 @@ class MuteMe(_Model):
     muted: bool
     seat: str = Field("", max_length=64, pattern="^[A-Za-z0-9_-]*$")
     """Which of the people behind one link; as with WHIP's ``?seat=``."""
+    session: str = Field("", max_length=128, pattern="^[A-Za-z0-9_-]*$")
+    """The last step of the address WHIP gave you; behind a link that others have too it is asked for."""
 
 
 class Appoint(_Model):
@@ -191,6 +193,8 @@ class Appointed(_Model):
     role: str
     link: str | None
     """Your new link, after you handed over the host's seat."""
+    hint: str
+    """What remains to be done; may be empty."""
 
 
 class Removed(_Model):

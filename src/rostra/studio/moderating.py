@@ -16,14 +16,20 @@ from rostra.studio.rights import Caller
 from rostra.studio.rooms import Rooms
 from rostra.studio.sittings import Sittings
 from rostra.units import Role, WallTime
-from rostra.wire.rooms import Room
+from rostra.wire.rooms import MAX_NAME, Room
 
 log = logging.getLogger("rostra.studio")
 
 NOTICE_S = 3.0
-"""A host who is put off by an operator has so long to change over to the new link; a page asks each second or two."""
+"""Who is given a lower role, or is put off as a host by an operator, has so long to change over to the new link; a page
+asks each second or two."""
 
-SHARED = "They came by the link that everyone of the role {role} shares. Issue it anew to keep them out for good."
+SHARED = "They came by the link that everyone of the role {role} shares. Issue it anew: then it is no longer good."
+
+TAKES_NOBODY = (
+    "They came by the link that everyone of the role {role} shares. It takes nobody new until you issue it anew; who "
+    "is on the stage by it stays."
+)
 
 
 class Moderating:
@@ -72,7 +78,11 @@ class Moderating:
         self._need_rank(caller, seat)
         answer = await self._rooms.call(room.id, {"op": "remove", "seat": seat_id, "block": block, "by": caller.name})
         removed = [str(s) for s in answer.get("removed", [seat_id])]
-        return removed, await self._shut(room, seat) if block else ""
+        if block:
+            return removed, await self._shut(room, seat)
+        role = _role(seat)
+        shared = self._sittings.identity(room.id, seat) == room.shared_identity(role)
+        return removed, TAKES_NOBODY.format(role=role.value) if shared else ""
 
     def _need_rank(self, caller: Caller, seat: dict[str, Any]) -> None:
         """A co-host does not put the host off. :raises Forbidden: they try."""
@@ -91,15 +101,20 @@ class Moderating:
             else ("It is not known by which link they came. If they come back, take that link back or issue it anew.")
         )
 
-    async def appoint(self, room: Room, caller: Caller, seat_id: str, role: Role) -> str | None:
-        """Gives the person on the seat a link of another role. Who hands the host's seat over gets a co-host's link.
+    async def appoint(self, room: Room, caller: Caller, seat_id: str, role: Role) -> tuple[str | None, str]:
+        """Gives the person on the seat a link of another role; with a lower one they have no longer what they had.
 
-        :raises Conflict: they have that role already.
+        Who hands the host's seat over gets a co-host's link: the first of the answer. The second: what remains to be
+        done.
+
+        :raises Conflict: they have that role already, or are the host.
         """
         seat = await self.seat(room, seat_id)
         self._need_rank(caller, seat)
         if _role(seat) is role:
             raise Conflict(f"They have the role {role.value} already.")
+        if _role(seat) is Role.HOST:
+            raise Conflict("A room has a host. Hand the host's seat over to somebody else instead.")
         hosts = [s for s in await self.seats(room) if s.get("role") == Role.HOST.value] if role is Role.HOST else []
         link, identity = await self.invite(room, role, _name(seat))
         try:
@@ -107,12 +122,16 @@ class Moderating:
         except RostraError:
             await self._rooms.revoke(room.id, identity)  # nobody has it
             raise
-        if role is not Role.HOST:
-            return None
-        return await self._step_down(room, caller, hosts)
+        if role is Role.HOST:
+            return await self._step_down(room, caller, hosts, identity), ""
+        if _role(seat) is not Role.COHOST:
+            return None, ""
+        await asyncio.sleep(NOTICE_S)
+        return None, await self._shut(room, seat)
 
-    async def _step_down(self, room: Room, caller: Caller, hosts: list[dict[str, Any]]) -> str | None:
-        """The host's link is made anew, and the one who was host becomes a co-host."""
+    async def _step_down(self, room: Room, caller: Caller, hosts: list[dict[str, Any]], heir: str) -> str | None:
+        """The host's link is made anew, and the one who was host becomes a co-host. No host's link but that of the
+        ``heir`` is good any more."""
         mine = None
         if caller.claims is not None:
             mine, _ = await self.invite(room, Role.COHOST, caller.claims.name)
@@ -124,13 +143,21 @@ class Moderating:
                 log.warning("room %s: the old host was not told: %s", room.id, e)
         if caller.operator and hosts:
             await asyncio.sleep(NOTICE_S)
-        for identity in {self._sittings.identity(room.id, seat) for seat in hosts} - {"", caller.identity}:
-            if identity != room.shared_identity(Role.HOST):
-                await self._rooms.revoke(room.id, identity)
-        if caller.claims is not None and caller.identity != room.shared_identity(Role.HOST):
-            await self._rooms.revoke(room.id, caller.identity)
+        seated = {self._sittings.identity(room.id, seat) for seat in hosts}
+        others = (seated | await self._invited_hosts(room) | {caller.identity}) - {heir, ""}
+        for identity in sorted(others - {room.shared_identity(Role.HOST), *room.revoked}):
+            await self._rooms.revoke(room.id, identity)
         await self._rooms.reissue(room.id, Role.HOST)
         return mine
+
+    async def _invited_hosts(self, room: Room) -> set[str]:
+        """Whose links say that they are host, as far as the catalog tells."""
+        try:
+            made = await self._files.ask(lambda catalog: catalog.invitations(room.id))
+        except RostraError as e:
+            log.warning("room %s: not known who else has a host's link of their own: %s", room.id, e)
+            return set()
+        return {one.identity for one in made if one.role is Role.HOST and not one.revoked}
 
     async def _note(self, room: Room, seat_id: str, role: Role, link: str) -> None:
         note = {"kind": "link", "link": link, "role": role.value}
@@ -145,4 +172,4 @@ def _role(seat: dict[str, Any]) -> Role:
 
 
 def _name(seat: dict[str, Any]) -> str:
-    return "".join(c for c in str(seat.get("name") or "") if c.isprintable())[:60]
+    return "".join(c for c in str(seat.get("name") or "") if c.isprintable())[:MAX_NAME]

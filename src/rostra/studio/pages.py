@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter
 from fastapi.responses import Response
@@ -16,6 +17,8 @@ from rostra.errors import NotFound, Unavailable
 from rostra.wire.rooms import ROOM_ID
 
 NAMES = ("host", "speak", "desk")
+SPEAK = ("host", "speak")
+"""Those on which somebody speaks."""
 
 MAX_PAGES_BYTES = 8 * 1024 * 1024
 """All files together, kept in memory; hls.js, the largest, has 0.4 MB."""
@@ -28,7 +31,8 @@ _FALLBACK_POLICY = "default-src 'none'; frame-ancestors 'none'"
 class Pages:
     """What was built. Empty where nothing was, which the addresses then say."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, front: str = "") -> None:
+        """:param front: the address of the front door, where pictures of posts are."""
         self._html: dict[str, tuple[bytes, str]] = {}
         self._assets: dict[str, tuple[bytes, str]] = {}
         try:
@@ -38,7 +42,7 @@ class Pages:
         for name in NAMES:
             if file := manifest["pages"].get(name):
                 policy = manifest["csp"].get(name, _FALLBACK_POLICY)
-                self._html[name] = ((folder / Path(file).name).read_bytes(), policy)
+                self._html[name] = ((folder / Path(file).name).read_bytes(), _with_pictures(policy, front))
         for address, about in manifest["assets"].items():
             if _ASSET.fullmatch(address):
                 self._assets[address] = ((folder / address.lstrip("/")).read_bytes(), about["type"])
@@ -53,9 +57,9 @@ class Pages:
         headers = {
             "Content-Security-Policy": policy,
             "Cache-Control": "no-cache",
-            # Only the page itself may use a microphone.
-            "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
         }
+        if name in SPEAK:  # only the page itself may use a microphone
+            headers["Permissions-Policy"] = "microphone=(self), camera=(), geolocation=()"
         return Response(body, 200, headers, "text/html; charset=utf-8")
 
     def asset(self, name: str) -> Response:
@@ -65,6 +69,12 @@ class Pages:
         body, kind = found
         # Its name carries a hash of its content (RFC 8246).
         return Response(body, 200, {"Cache-Control": "public, max-age=31536000, immutable"}, f"{kind}; charset=utf-8")
+
+
+def _with_pictures(policy: str, front: str) -> str:
+    """Pictures come from here, and from the front door: from no third party."""
+    at = urlsplit(front)
+    return policy.replace("img-src 'self'", f"img-src 'self' {at.scheme}://{at.netloc}") if at.netloc else policy
 
 
 def routes(pages: Pages) -> APIRouter:

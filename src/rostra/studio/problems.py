@@ -1,4 +1,6 @@
-"""Every error of the stage door as ``application/problem+json`` (RFC 9457), with a sentence a person understands."""
+"""Every error of the stage door as ``application/problem+json`` (RFC 9457), with a sentence a person understands.
+
+Whoever opens an address in a browser and is refused gets the sentence as a little page."""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from rostra.errors import BadToken, Full, RostraError, TooMany, Unavailable
+from rostra.errors import BadToken, Full, NotFound, RostraError, TooMany, Unavailable
+from rostra.little_page import POLICY, little_page
 
 log = logging.getLogger("rostra.studio")
 
@@ -23,7 +26,7 @@ MAX_ERRORS = 20
 """Fields that are named in one answer."""
 
 _SENTENCES = {
-    404: "There is nothing at this address.",
+    404: "There is nothing at this address. Open the whole link that you were given.",
     405: "This address does not take that method.",
 }
 
@@ -77,7 +80,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _bug)
 
 
-def answer(error: RostraError) -> JSONResponse:
+def answer(error: RostraError, *, page: bool = False) -> Response:
+    """``page``: for a person, not for a program."""
     headers = {"Cache-Control": "no-store"}
     if isinstance(error, BadToken):
         headers["WWW-Authenticate"] = 'Bearer realm="rostra"'  # RFC 9110, 11.6.1: a 401 names a challenge
@@ -85,23 +89,41 @@ def answer(error: RostraError) -> JSONResponse:
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s)))
     elif isinstance(error, Unavailable):
         headers["Retry-After"] = "2"
+    if page:
+        return _page(error.title, str(error), error.status, headers)
     return JSONResponse(error.problem(), error.status, headers, MEDIA_TYPE)
 
 
-async def _ours(_request: Request, error: Exception) -> Response:
+def _page(title: str, sentence: str, status: int, headers: dict[str, str]) -> Response:
+    policy = {"Content-Security-Policy": f"{POLICY}; frame-ancestors 'none'", "Vary": "Accept"}
+    return Response(little_page(title, sentence), status, headers | policy, "text/html; charset=utf-8")
+
+
+def _by_person(request: Request) -> bool:
+    """A browser that opens an address names pages; what scripts and programs ask for is not an address of pages."""
+    asked = request.headers.get("accept", "")
+    return not request.url.path.startswith(("/api", "/stage", "/assets")) and "text/html" in asked
+
+
+async def _ours(request: Request, error: Exception) -> Response:
     assert isinstance(error, RostraError)
     if error.status == 500:
         log.error("%s", error)
-    return answer(error)
+    return answer(error, page=_by_person(request))
 
 
-async def _http(_request: Request, error: Exception) -> Response:
+async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    title = http.HTTPStatus(error.status_code).phrase
+    sentence = _SENTENCES.get(error.status_code, str(error.detail))
+    if _by_person(request):
+        title = NotFound.title if error.status_code == 404 else title
+        return _page(title, sentence, error.status_code, dict(error.headers or {}))
     body = {
         "type": "about:blank",  # RFC 9457, 4.2.1: no more than the status says
-        "title": http.HTTPStatus(error.status_code).phrase,
+        "title": title,
         "status": error.status_code,
-        "detail": _SENTENCES.get(error.status_code, str(error.detail)),
+        "detail": sentence,
     }
     return JSONResponse(body, error.status_code, dict(error.headers or {}), MEDIA_TYPE)
 

@@ -16,9 +16,11 @@ from rostra.errors import BadToken, Forbidden
 from rostra.permissions import OPERATOR_MAY, Action, may, need
 from rostra.units import Role, WallTime
 from rostra.wire.rooms import Room
-from rostra.wire.tokens import MAX_TOKEN_BYTES, Claims, verify
+from rostra.wire.tokens import MAX_TOKEN_BYTES, Claims, read, verify
 
 _CALLED = {Role.HOST: "Host", Role.COHOST: "Co-host", Role.SPEAKER: "Speaker", Role.LISTENER: "Listener"}
+
+_NOBODY = "An operator is nobody on the stage, and cannot {}. Use a link to the room."
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Caller:
         if self.claims is not None:
             need(self.claims.role, action)
         elif action not in OPERATOR_MAY:
-            raise Forbidden(f"An operator is nobody on the stage, and cannot {action.value}. Use a link to the room.")
+            raise Forbidden(_NOBODY.format(action.value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +93,22 @@ class Rights:
         return hmac.compare_digest(token.encode("utf-8", "replace"), self.operator.encode())
 
     def need_operator(self, authorization: str | None, action: Action) -> Caller:
-        """:raises BadToken: it is not the operator's token. :raises Forbidden: it is a link's shape."""
+        """:raises BadToken: it is not the operator's token. :raises Forbidden: it is a link's, to whatever room."""
         token = self.token(authorization)
         if not self._is_operators(token):
-            if "." in token:
-                raise Forbidden(f"Only an operator may {action.value}: send the token in DATA/keys/operator-token.")
-            raise BadToken("This is not the operator's token. It stands in DATA/keys/operator-token.")
+            if "." not in token:
+                raise BadToken("This is not the operator's token. It stands in DATA/keys/operator-token.")
+            self.read(token, read(token, self.key).room)
+            raise Forbidden(f"Only an operator may {action.value}: send the token in DATA/keys/operator-token.")
         return Caller(token, None)
+
+    def made(self, authorization: str) -> bool:
+        """Whether somebody was given that token by us: it is no guess, whatever it is good for."""
+        try:
+            token = self.token(authorization)
+            return self._is_operators(token) or bool(read(token, self.key))
+        except BadToken:
+            return False
 
 
 def still_good(claims: Claims, room: Room) -> None:
@@ -130,7 +141,9 @@ class Entrance:
 
     async def link(self, token: str, room_id: str, action: Action) -> Claims:
         """The same for one who must hold a link: on the stage an operator is nobody."""
-        claims = self.rights.read(token, room_id)
-        still_good(claims, await self.record(room_id))
-        need(claims.role, action)
-        return claims
+        caller = self.rights.caller(f"Bearer {token}", room_id)
+        if caller.claims is None:
+            raise Forbidden(_NOBODY.format(action.value))
+        still_good(caller.claims, await self.record(room_id))
+        caller.need(action)
+        return caller.claims

@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakValueDictionary
 
 from rostra import life
 from rostra.errors import CatalogUnavailable, Conflict, NotFound, RostraError, StageUnavailable, Unavailable
@@ -54,6 +55,9 @@ class Rooms:
         self.on_unpublished: Callable[[], None] = lambda: None
         """Called when the catalog has something that the bus may have to hear."""
         self._ending: set[asyncio.Task[None]] = set()
+        self._announcing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._changing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        """By room: hosts who press at the same moment wait for one another instead of colliding."""
 
     # Reading.
 
@@ -107,14 +111,17 @@ class Rooms:
 
     async def announce(self, room_id: str, how: Callable[[Room], Room]) -> Room:
         """Changes what is announced. :raises CatalogUnavailable: it cannot be changed now."""
-        record, before = await self.get(room_id), []
+        before: list[Room] = []
+        lock = self._in_turn(room_id)
+        async with lock:
+            record = await self.get(room_id)
 
-        def changed(filed: Room) -> Room:
-            before.append(filed)
-            return how(merging.to_catalog(filed, record))
+            def changed(filed: Room) -> Room:
+                before.append(filed)
+                return how(merging.to_catalog(filed, record))
 
-        filed = await self._files.ask(lambda catalog: catalog.change_room(room_id, changed))
-        room = await self._tell_bus(filed)
+            filed = await self._files.ask(lambda catalog: catalog.change_room(room_id, changed))
+            room = await self._tell_bus(filed)
         if any(getattr(filed, name) != getattr(before[-1], name) for name in merging.ON_THE_CARD):
             self.on_announced(room)
         return room
@@ -135,20 +142,37 @@ class Rooms:
         """
         room = await self.get(room_id)
         state = life.advance(room.state, LifeEvent.POSTPONE)
-        moved = {"state": state, "at": at, "note": note, "tz": tz or room.tz, "moved": room.moved + 1}
-        return await self.announce(room_id, lambda filed: filed.with_(**moved))
+        to = {"state": state, "at": at, "note": note, "tz": tz or room.tz}
+        # Counted where it is announced: two who move it at the same moment have moved it twice.
+        return await self.announce(room_id, lambda filed: filed.with_(**to, moved=filed.moved + 1))
 
     async def delete(self, room_id: str) -> None:
         """With all that belongs to it. :raises Conflict: it is on air."""
-        room = await self.get(room_id)
-        if room.on_air:
-            raise Conflict("This room is on air. End it first, then delete it.")
-        try:
-            await self._files.ask(lambda catalog: catalog.delete_room(room_id))
-        except NotFound:
-            log.info("room %s is deleted on the bus alone", room_id)
-        await self._bus.rooms.delete(room_id)
-        await self._bus.boards.delete(room_id)
+        lock = self._in_turn(room_id)
+        async with lock:
+            room = await self.get(room_id)
+            if room.on_air:
+                raise Conflict("This room is on air. End it first, then delete it.")
+            try:
+                await self._files.ask(lambda catalog: catalog.delete_room(room_id))
+            except NotFound:
+                log.info("room %s is deleted on the bus alone", room_id)
+            await self._bus.rooms.delete(room_id)
+            await self._bus.boards.delete(room_id)
+
+    async def publish_again(self, room_id: str) -> None:
+        """What the catalog has of it now. One that was deleted meanwhile stays deleted."""
+        lock = self._in_turn(room_id)
+        async with lock:
+            try:
+                filed = await self._files.ask(lambda catalog: catalog.get_room(room_id))
+            except NotFound:
+                return
+            await self.publish(filed)
+
+    def _in_turn(self, room_id: str) -> asyncio.Lock:
+        """What is announced reaches the bus in the order in which the catalog took it."""
+        return self._announcing.setdefault(room_id, asyncio.Lock())
 
     async def _tell_bus(self, filed: Room) -> Room:
         """What the catalog has, on the bus. Where it does not answer the outbox does it later."""
@@ -253,18 +277,19 @@ class Rooms:
         return 0.0
 
     async def enter(self, room_id: str, role: Role) -> Room:
-        """What must be so before someone takes a seat: doors open (host and co-hosts open them by coming) and a stage
-        there.
+        """What must be so before someone takes a seat: a stage there, and for speakers open doors. Host and co-hosts
+        who come before the doors' time meet in the green room, and the room stays as it is announced.
 
         :raises Conflict: the doors are not open yet, or the room is over.
         """
         room = await self.get(room_id)
         if room.state is RoomState.SCHEDULED:
             if role not in _OPENERS:
-                raise Conflict(
-                    "The doors of this room are not open yet: they open when the host comes. Try again then."
-                )
-            return await self.open(room_id)
+                raise Conflict("The doors of this room are not open yet. You can join as soon as they are.")
+            if self._now() >= life.doors_at(room.at, room.doors_s):
+                return await self.open(room_id)
+            await self._stage(room_id)
+            return room
         if not room.on_air:
             raise Conflict(f"This room has {_over(room)}.")
         await self._stage(room_id)
@@ -296,9 +321,9 @@ class Rooms:
         def without(room: Room) -> Room:
             if identity in room.revoked:
                 return room
-            if len(room.revoked) >= MAX_REVOKED:
+            if len(room.revoked) >= MAX_REVOKED // 2:
                 raise Conflict(
-                    f"{MAX_REVOKED} links of this room were taken back, and no more can be. Make a new room."
+                    f"{MAX_REVOKED // 2} links of this room were taken back, and no more can be. Make a new room."
                 )
             return room.with_(revoked=(*room.revoked, identity))
 
@@ -344,16 +369,18 @@ class Rooms:
 
     async def _change(self, room_id: str, change: Callable[[Room], Room]) -> Room:
         """Compare-and-set until it holds; the stage may write at the same time."""
-        for _ in range(TRIES):
-            room, revision = await self._bus.get_room(room_id)
-            changed = change(room)
-            if changed == room:
-                return room
-            try:
-                await self._bus.update_room(changed, revision)
-                return changed
-            except Conflict:
-                continue
+        lock = self._changing.setdefault(room_id, asyncio.Lock())
+        async with lock:
+            for _ in range(TRIES):
+                room, revision = await self._bus.get_room(room_id)
+                changed = change(room)
+                if changed == room:
+                    return room
+                try:
+                    await self._bus.update_room(changed, revision)
+                    return changed
+                except Conflict:
+                    continue
         raise Conflict("The room is being changed by somebody else all the time. Try again.")
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from rostra.errors import BadToken, RostraError, StageUnavailable
 from rostra.permissions import Action
+from rostra.studio.limits import household
 from rostra.studio.rights import Entrance
 from rostra.studio.rooms import Rooms
 from rostra.unixpath import short
@@ -26,6 +27,10 @@ HEAD_WITHIN_S = 5.0
 
 MAX_WAITING = 64
 """Clients whose head is being read. A room has 32 seats at most, and heads arrive in one packet."""
+
+MAX_OF_ADDRESS = 8
+"""Of these from one address (an IPv6 /64), so that one who opens connections and says nothing, or guesses links, leaves
+places for everyone else."""
 
 BACKLOG = 64
 
@@ -54,6 +59,7 @@ class SourcePort:
         self._entrance = entrance
         self._outcomes = outcomes
         self._clients: set[asyncio.Task[None]] = set()
+        self._of: Counter[bytes] = Counter()
         self._accepting: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -71,18 +77,26 @@ class SourcePort:
         loop = asyncio.get_running_loop()
         while True:
             try:
-                client, _ = await loop.sock_accept(self._listening)
+                client, address = await loop.sock_accept(self._listening)
             except OSError as e:  # no descriptor left, or it hung up before we came
                 log.warning("a source client could not be accepted: %s", e)
                 await asyncio.sleep(0.1)
                 continue
-            if len(self._clients) >= MAX_WAITING:
+            place = household(address)
+            if len(self._clients) >= MAX_WAITING or self._of[place] >= MAX_OF_ADDRESS:
                 self._outcomes["busy"] += 1
                 client.close()
                 continue
+            self._of[place] += 1
             task = loop.create_task(self._serve(client))
             self._clients.add(task)
-            task.add_done_callback(self._clients.discard)
+            task.add_done_callback(lambda done, place=place: self._left(done, place))  # type: ignore[misc]
+
+    def _left(self, task: asyncio.Task[None], place: bytes) -> None:
+        self._clients.discard(task)
+        self._of[place] -= 1
+        if not self._of[place]:
+            del self._of[place]
 
     async def _serve(self, client: socket.socket) -> None:
         """Whatever happens, our copy of the socket is closed; the stage has its own if it was handed over."""

@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 import unicodedata
 import zoneinfo
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from typing import Final
+
+from rostra.wire import clocks
 
 MAX_MARKS: Final = 4
 """Combining marks on one letter: Vietnamese has two, polytonic Greek three. More run over the lines above."""
@@ -66,6 +68,14 @@ def line(text: str, most: int, least: int = 0) -> str:
     return _measured(clean(text), most, least)
 
 
+def person(text: str, most: int) -> str:
+    """A name that stands in a token and beside a voice: nothing in it is invisible, not even within an emoji.
+
+    :raises ValueError: as :func:`clean`; too long.
+    """
+    return _measured("".join(c for c in clean(text) if c.isprintable()), most, 0)
+
+
 def lines(text: str, most: int) -> str:
     """Words of several lines. :raises ValueError: as :func:`clean`; too long."""
     return _measured(clean(text, lines=True), most, 0)
@@ -101,33 +111,8 @@ def zone(name: str) -> str:
 
 
 def moment(at: datetime, tz: str) -> tuple[float, str]:
-    """UTC seconds, and what must be said about it.
-
-    A time without an offset is what the clock on the wall shows in ``tz``. An hour that it skips is taken as if the
-    clock had not been changed yet; one that comes twice is taken the first time (RFC 5545, 3.3.5).
-    """
-    if at.tzinfo is not None:
-        return at.timestamp(), ""
-    where = zoneinfo.ZoneInfo(zone(tz))
-    first, second = at.replace(tzinfo=where, fold=0), at.replace(tzinfo=where, fold=1)
-    seconds = first.timestamp()
-    shown = datetime.fromtimestamp(seconds, UTC).astimezone(where)
-    if shown.replace(tzinfo=None) != at.replace(fold=0):
-        return seconds, (
-            f"There is no {at:%H:%M} on {at:%d.%m.%Y} in {tz}: the clock is put forward then. It is {shown:%H:%M}."
-        )
-    if first.utcoffset() != second.utcoffset():
-        ahead = first.utcoffset() or timedelta()
-        return seconds, (
-            f"It is {at:%H:%M} twice on {at:%d.%m.%Y} in {tz}: the clock is put back then. "
-            f"It is the first time, {_offset(ahead)} from UTC."
-        )
-    return seconds, ""
-
-
-def _offset(ahead: timedelta) -> str:
-    minutes = int(ahead.total_seconds() // 60)
-    return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
+    """As :func:`rostra.wire.clocks.moment`. :raises ValueError: if there is no such zone."""
+    return clocks.moment(at, zone(tz))
 
 
 def coming(at: float, now: float) -> float:

@@ -6,20 +6,30 @@ process could be replaced by another one between the two.
 
 from __future__ import annotations
 
+import hashlib
 import re
+import time
 from collections.abc import Callable, Sequence
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from rostra.errors import BadRequest, RostraError, StageUnavailable, Unsupported
+from rostra.errors import BadRequest, RostraError, StageUnavailable, TooMany, Unsupported
 from rostra.permissions import Action
+from rostra.studio import texts
+from rostra.studio.limits import Buckets, Rate
 from rostra.studio.problems import documented
 from rostra.studio.rights import Entrance
 from rostra.studio.rooms import OFFER_WITHIN_S, Rooms
 from rostra.studio.sittings import Sittings
 
 SDP = "application/sdp"
+
+OFFERS_A_SEAT = Rate(1.0, 10)
+"""Of one person, told apart by link and ``?seat=``. Each makes sockets and keys on the loop on which the stage mixes; a
+page that joins makes two, and one with a bad network a few a minute."""
+OFFERS_A_LINK = Rate(4.0, 60)
+"""Ten speakers may share one, and all come back at once when the network does."""
 
 MAX_SEAT = 64
 MAX_NAME = 60
@@ -48,6 +58,23 @@ def _quoted(text: str) -> str:
     return re.sub(r'(["\\])', r"\\\1", text.replace("\r", "").replace("\n", ""))
 
 
+class Offers:
+    """How many more are taken, by link and seat."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._seats, self._links, self._clock = Buckets(OFFERS_A_SEAT), Buckets(OFFERS_A_LINK), clock
+
+    def take(self, room: str, identity: str, seat: str) -> None:
+        """:raises TooMany: they come too often."""
+        link, now = _stand_in(room, identity), self._clock()
+        if (wait := self._seats.take(_stand_in(room, identity, seat), now) or self._links.take(link, now)) > 0:
+            raise TooMany("That is too often. Wait a little, then connect again.", wait)
+
+
+def _stand_in(*parts: str) -> bytes:
+    return hashlib.blake2b("\n".join(parts).encode(), digest_size=16).digest()
+
+
 def routes(
     rooms: Rooms,
     entrance: Entrance,
@@ -58,6 +85,7 @@ def routes(
     rights = entrance.rights
     router = APIRouter(prefix="/stage", tags=["stage"])
     links = ice_links(ice_servers)
+    offers = Offers()
 
     def with_links(response: Response) -> Response:
         for value in links:
@@ -81,6 +109,7 @@ def routes(
             token = rights.token(request.headers.get("authorization"))
             claims = await entrance.link(token, room, Action.SPEAK)
             body = {"op": kind, "token": token, "sdp": await _sdp(request), **_who(request)}
+            offers.take(room, claims.jti, body.get("seat", ""))
             await rooms.enter(room, claims.role)
             answer = await rooms.call(room, body, OFFER_WITHIN_S)
             sdp, session = answer.get("sdp"), answer.get("session")
@@ -106,17 +135,18 @@ def routes(
 
         @router.delete(
             f"/{{room}}/{kind}/{{session}}",
-            summary="Leave",
+            summary="Leave; with `?keep=true` the seat is kept for a while, as for a page that is loaded again",
             operation_id=f"leave_{kind}",
             response_class=Response,
             responses=documented(404, 409, 410),
         )
-        async def hangup(request: Request, room: str, session: str) -> Response:
+        async def hangup(request: Request, room: str, session: str, keep: bool = False) -> Response:
             token = rights.token(request.headers.get("authorization"))
             await entrance.link(token, room, Action.SPEAK)
             if not _SESSION.fullmatch(session):
                 raise BadRequest("That is not a session.")
-            await rooms.call(room, {"op": "hangup", "session": session, "token": token})
+            kept = {"keep": True} if keep else {}
+            await rooms.call(room, {"op": "hangup", "session": session, "token": token, **kept})
             return Response(status_code=200)
 
         @router.api_route(f"/{{room}}/{kind}/{{session}}", methods=["PATCH", "OPTIONS"], include_in_schema=False)
@@ -147,15 +177,20 @@ async def _sdp(request: Request) -> str:
 
 
 def _who(request: Request) -> dict[str, str]:
-    """``?seat=`` tells apart people behind one link, ``?name=`` is what is shown; both are optional."""
+    """``?seat=`` tells apart people behind one link, ``?name=`` is what is shown, ``?session=`` says that the seat is
+    theirs, where others have the same link; all are optional."""
     found = {}
     if seat := request.query_params.get("seat"):
         if not _SEAT.fullmatch(seat):
             raise BadRequest(f"A seat is 1 to {MAX_SEAT} of A-Z, a-z, 0-9, - and _.")
         found["seat"] = seat
+    if session := request.query_params.get("session"):
+        if not _SESSION.fullmatch(session):
+            raise BadRequest("That is not a session.")
+        found["session"] = session
     if name := request.query_params.get("name"):
-        name = name.strip()
-        if len(name) > MAX_NAME or not name.isprintable():
-            raise BadRequest(f"A name has at most {MAX_NAME} printable characters.")
-        found["name"] = name
+        try:
+            found["name"] = texts.person(name, MAX_NAME)
+        except ValueError:
+            raise BadRequest(f"A name has at most {MAX_NAME} printable characters.") from None
     return found

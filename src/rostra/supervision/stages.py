@@ -69,9 +69,13 @@ class Stages:
             self._on_air.add(room_id)
             if timer := self._ending.pop(room_id, None):
                 timer.cancel()
-            if room_id not in self._running and (self._all_ours or room_id in self._ours):
+            if room_id in self._running:
+                self._remember(room_id, ours=True)
+            elif self._all_ours or room_id in self._ours:
                 self._try_to_open(room_id)
             return
+        if room is not None and not room.over and room_id not in self._on_air:
+            return  # announced; if it has a stage, that is a green room, which ends by itself
         self._on_air.discard(room_id)
         self._remember(room_id, ours=False)
         if room_id in self._running and room_id not in self._ending:
@@ -79,9 +83,10 @@ class Stages:
             self._ending[room_id] = loop.call_later(ENDS_BY_ITSELF_S, self._close, room_id)
 
     async def handle(self, body: dict[str, Any]) -> dict[str, Any]:
-        """``supervisor.stage``: {"op": "open" | "close", "room": ID}.
+        """``supervisor.stage``: {"op": "open" | "close", "room": ID}. Before its doors are open a room may have a stage
+        for those who meet in the green room; then it is not started again when it ends.
 
-        :raises Conflict: the room's doors are not open. :raises Full: this machine has all the stages it takes.
+        :raises Conflict: the room is over. :raises Full: this machine has all the stages it takes.
         """
         room_id = body.get("room")
         if not isinstance(room_id, str) or not ROOM_ID.fullmatch(room_id):
@@ -89,9 +94,10 @@ class Stages:
         match body.get("op"):
             case "open":
                 room, _ = await self._records.get_room(room_id)
-                if not room.on_air:
+                if room.over:
                     raise Conflict(f"The room {room_id!r} is {room.state.value}: it has no stage.")
-                self._on_air.add(room_id)
+                if room.on_air:
+                    self._on_air.add(room_id)
                 self._open(room_id)
                 return {"ok": {"room": room_id, "pid": self.pid(room_id)}}
             case "close":

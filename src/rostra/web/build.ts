@@ -116,7 +116,7 @@ function policy(page: Page, script: string, style: string): string {
     "default-src 'none'",
     `script-src ${self(script)}`,
     `style-src ${self(style)}`,
-    "img-src 'self' data: https:",
+    "img-src 'self' data:", // The stage door adds the front door's address (studio/pages.py).
     "media-src 'self' blob:",
     "connect-src 'self'",
     "worker-src 'self' blob:",

@@ -69,9 +69,8 @@ def calendar(room: Room, address: str, stamp: WallTime) -> bytes:
 
 
 def _description(room: Room, address: str) -> str:
-    """Of a room that takes an invitation no more than where it is: the file is given to whoever asks."""
-    parts = [] if room.invited else [room.note, room.words, ", ".join(room.speakers)]
-    return "\n\n".join(_plain(part) for part in [*parts, address] if part)
+    parts = [room.note, room.words, ", ".join(room.speakers), address]
+    return "\n\n".join(_plain(part) for part in parts if part)
 
 
 def _plain(text: str) -> str:

@@ -92,7 +92,7 @@ class EdgeNotice:
 
     Kinds: ``interrupted``, ``resumed``, ``ended``, ``draining`` (``in_s``: reconnect spread over so many seconds),
     ``flush`` (``flush_s``: the flush from now on; announced before it is taken), ``posts`` (``version``: the board has
-    changed; ``/posts`` has it).
+    changed; ``/posts`` has it), ``moved`` (``at``: it begins at another time, and the doors are closed until then).
     """
 
     kind: str

@@ -23,8 +23,13 @@ MAX_WORDS = 2000
 MAX_ANNOUNCED = 32
 """Speakers' names that are announced; the stage has 32 seats at most."""
 MAX_NAME = 60
-MAX_REVOKED = 500
-"""Personal links taken back. Past it, the role's links are issued anew, which takes back all at once."""
+MAX_REVOKED = 1000
+"""Personal links taken back that a record can hold. The studio takes no more than half of them: what catalog and bus
+each know of, with one of them away, is added up, and none may be dropped, since it would be good again."""
+
+LINKS_LIVE_S = 366 * 24 * 3600
+"""From the announced beginning, or from the making of the room if that was later: an event that is moved by months
+keeps its links. They are worth nothing once it is over, and can be taken back before."""
 
 DOORS_S = 15 * 60.0
 MAX_DELAY_S = 30.0
@@ -105,6 +110,11 @@ class Room:
     @property
     def over(self) -> bool:
         return self.state in OVER
+
+    @property
+    def links_until(self) -> int:
+        """The UTC second from which links made now are no longer good."""
+        return int(max(self.at, self.created)) + LINKS_LIVE_S
 
     def with_(self, **changes: Any) -> Room:
         return replace(self, **changes)

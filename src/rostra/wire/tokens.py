@@ -107,6 +107,14 @@ def read(token: str, key: Ed25519PublicKey) -> Claims:
     return claims
 
 
+def unchecked(token: str) -> Claims | None:
+    """What ``token`` says, whoever wrote it: to look again at one that we gave out. None: it says nothing."""
+    try:
+        return _claims(_decode(token.partition(".")[0]))
+    except (BadToken, ValueError):
+        return None
+
+
 def _damaged() -> BadToken:
     return BadToken("This link is damaged, perhaps cut off. Open the whole link that you were given.")
 

@@ -100,6 +100,12 @@ def upgrade() -> None:
     )
     op.create_index("ix_posts_room_at", "posts", ["room", "at"])
     op.create_table(
+        "gone",
+        sa.Column("id", _name(), nullable=False),
+        *_times("until"),
+        sa.PrimaryKeyConstraint("id", name="pk_gone"),
+    )
+    op.create_table(
         "settings",
         sa.Column("key", _name(), nullable=False),
         *_words("value"),
@@ -136,5 +142,16 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("seats", "positions", "answers", "settings", "posts", "reports", "rsvps", "invitations", "rooms"):
+    for table in (
+        "gone",
+        "seats",
+        "positions",
+        "answers",
+        "settings",
+        "posts",
+        "reports",
+        "rsvps",
+        "invitations",
+        "rooms",
+    ):
         op.drop_table(table)

@@ -11,6 +11,18 @@ export function airOf(room: string, at: SessionState["at"], muted: boolean): Air
   return at !== "on" ? "live" : muted ? "muted" : "on";
 }
 
+/**
+ * Where the room is for who speaks, by its record and by what the stage says of itself. The record follows with what
+ * listeners hear: late by the broadcast delay, and what is said meanwhile goes out all the same.
+ */
+export function standsAt(record: string, go: boolean, stage: string): string {
+  const onAir = record === "live" || record === "interrupted";
+  if (!onAir && record !== "open") return record;
+  if (stage === "ended") return stage;
+  if (record === "open") return stage === "live" || stage === "interrupted" ? stage : go ? "live" : record;
+  return stage === "live" || stage === "interrupted" ? stage : record;
+}
+
 /** The sign in letters, and the sentence beside it. */
 export function airWords(air: Air, joined: boolean, delayS: number): [string, string] {
   switch (air) {

@@ -75,7 +75,7 @@ export class Api {
   // The stage.
   people = async (): Promise<v.People> => v.people(await this.door.get(`${this.#base}/people`));
   me = async (seat: string, after: number): Promise<v.Me> => v.me(await this.door.get(`${this.#base}/me${query({ seat, after })}`));
-  muteMe = (seat: string, muted: boolean) => this.#post("/me/mute", { seat, muted });
+  muteMe = (seat: string, muted: boolean, session: string) => this.#post("/me/mute", { seat, muted, session });
   mute = (seat: string) => this.#post(`/seats/${part(seat)}/mute`, { muted: true });
   muteAll = () => this.#post("/mute-all");
   askUnmute = (seat: string) => this.#post(`/seats/${part(seat)}/ask-unmute`);
@@ -120,16 +120,17 @@ export class Api {
     return readLinks(answer.headers.get("link") ?? "");
   }
 
-  /** An offer for the stage; the answer and the session's address. */
-  async offer(kind: "whip" | "whep", sdp: string, seat: string, name: string): Promise<{ sdp: string; location: string }> {
+  /** An offer for the stage; the answer and the session's address. `session`: the one that keeps the seat, for WHEP. */
+  async offer(kind: "whip" | "whep", sdp: string, seat: string, name: string, session: string): Promise<{ sdp: string; location: string }> {
     const init = { method: "POST", body: sdp, headers: { "Content-Type": "application/sdp" } };
-    const answer = await this.door.send(`/stage/${part(this.id)}/${kind}${query({ seat, name })}`, init, OFFER_WITHIN_S);
+    const answer = await this.door.send(`/stage/${part(this.id)}/${kind}${query({ seat, name, session })}`, init, OFFER_WITHIN_S);
     // A proxy in front may be known by another name than the server knows: only the path counts.
     const location = new URL(answer.headers.get("location") ?? "", window.location.href).pathname;
     return { sdp: await answer.text(), location };
   }
 
-  async hangup(location: string): Promise<void> {
-    await this.door.send(location, { method: "DELETE", keepalive: true });
+  /** `keep`: the seat is kept for a while, for this person comes back with the next page. */
+  async hangup(location: string, keep = false): Promise<void> {
+    await this.door.send(`${location}${keep ? "?keep=true" : ""}`, { method: "DELETE", keepalive: true });
   }
 }

@@ -20,6 +20,8 @@ export function useKeys(mute: () => void, dump: (() => void) | null): Keys {
   const [holding, setHolding] = useState(false);
   const does = useRef({ mute, dump });
   does.current = { mute, dump };
+  // Effects come after the page is drawn anew, which may be later than the next key: turned off is off at once.
+  const active = useRef(on);
   useEffect(() => {
     if (!on) return undefined;
     let timer = 0;
@@ -30,7 +32,7 @@ export function useKeys(mute: () => void, dump: (() => void) | null): Keys {
     };
     const down = (e: KeyboardEvent) => {
       const at = e.target as Element;
-      if (e.repeat || e.ctrlKey || e.metaKey || e.altKey || at.closest(TYPES_IN)) return;
+      if (!active.current || e.repeat || e.ctrlKey || e.metaKey || e.altKey || at.closest(TYPES_IN)) return;
       const key = e.key.toLowerCase();
       if (key === "m" || (key === " " && !at.closest(PRESSED))) {
         e.preventDefault();
@@ -56,6 +58,7 @@ export function useKeys(mute: () => void, dump: (() => void) | null): Keys {
   }, [on]);
   const set = (next: boolean) => {
     remember("rostra-keys", next ? "on" : "off");
+    active.current = next;
     setOn(next);
   };
   return { on, setOn: set, holding };

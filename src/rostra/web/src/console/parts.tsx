@@ -20,7 +20,7 @@ export function Frame({ eyebrow, title, above, children }: {
       <main>
         <div class="head">
           {eyebrow ? <p class="eyebrow">{eyebrow}</p> : null}
-          <h1>{title}</h1>
+          <h1 dir="auto">{title}</h1>
         </div>
         {children}
       </main>

@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { useRef } from "preact/hooks";
 import { c } from "../words/console.en.ts";
 import type { Api, Person } from "./api.ts";
-import { SILENT_DB } from "./figures.ts";
+import { isSpeaking } from "./glance.tsx";
 import type { Role } from "./link.ts";
 import { Meter, Sure, Told, useTrying, type Trying } from "./parts.tsx";
 import type { Place } from "./place.ts";
@@ -48,7 +48,7 @@ export function StageList({ api, role, place, people, away, locked, onLocked, on
           <button type="button" class="second" disabled={others.every((p) => p.muted)} onClick={muteAll}>
             {c.muteAll}
           </button>
-          <button type="button" class="second" aria-pressed={locked} onClick={lock}>
+          <button type="button" class={locked ? "second pressed" : "second"} onClick={lock}>
             {locked ? c.unlock : c.lock}
           </button>
         </div>
@@ -78,8 +78,7 @@ export function StageList({ api, role, place, people, away, locked, onLocked, on
 }
 
 const stands = (p: Person): string => {
-  const speaking = p.state === "here" && !p.muted && p.level !== null && p.level > SILENT_DB;
-  return [c.roles[p.role], p.muted ? c.muted : "", speaking ? c.speaking : p.source === "silent" && !p.muted ? c.noSound : "", c.states[p.state] ?? ""].filter(Boolean).join(" · ");
+  return [c.roles[p.role], p.muted ? c.muted : "", isSpeaking(p) ? c.speaking : p.source === "silent" && !p.muted ? c.noSound : "", c.states[p.state] ?? ""].filter(Boolean).join(" · ");
 };
 
 function Connection({ person: p }: { person: Person }): JSX.Element | null {

@@ -4,7 +4,7 @@
  * Muting is done twice: here, so that nothing leaves this device, and at the stage, so that everybody sees it. A host
  * can mute, and only the person opens again: what the stage says counts where it is stricter than we are.
  */
-import type { Api, Me, Note, Person } from "./api.ts";
+import type { Api, Me, Note, Person, RoomView } from "./api.ts";
 import { c } from "../words/console.en.ts";
 import { Problem, sentence } from "./door.ts";
 import { Health, type Complaint } from "./health.ts";
@@ -56,9 +56,14 @@ export class Place {
   #did = 0;
   /** Rises with each wish to be muted or not: the last one counts. */
   #wish = 0;
+  /** We are about to open, and the stage may know it before we hear that it does. */
+  #opening = 0;
   #telling: Promise<void> = Promise.resolve();
   #fresh = true;
   #asking = false;
+  /** When the room was announced to begin, as we came to it. */
+  #cameFor = "";
+  #wasOnAir = false;
   #rejoin: boolean;
 
   constructor(api: Api, claims: Claims, carry: Carry | null) {
@@ -102,7 +107,19 @@ export class Place {
   }
 
   /** Which of those on stage this is. */
-  is = (p: Person): boolean => p.session !== "" && (this.#session?.location.endsWith(`/${p.session}`) ?? false);
+  is = (p: Person): boolean => p.seat !== "" && p.seat === this.me?.seat;
+
+  /** The room, as it is announced now. Whoever sits in one that is moved comes to it again when they like. */
+  know(room: RoomView): void {
+    if (!this.joined) this.#cameFor = "";
+    else if (!this.#cameFor) this.#cameFor = room.at;
+    else if (this.#isMoved(room)) void this.#session?.stop({ at: "removed", why: c.movedOff });
+    else if (room.state !== "scheduled") this.#cameFor = room.at;
+    this.#wasOnAir = this.joined && (this.#wasOnAir || room.state !== "scheduled");
+  }
+
+  #isMoved = (room: RoomView): boolean =>
+    room.state === "scheduled" && (this.#wasOnAir || (this.#cameFor !== "" && room.at !== this.#cameFor));
 
   // The microphone.
 
@@ -182,6 +199,7 @@ export class Place {
       seat: this.#which,
       name: this.name.trim(),
       audio: this.audio,
+      why: () => this.#whyGone(),
       on: (next) => this.#at(next),
     });
     this.#session.name = this.name.trim();
@@ -193,7 +211,6 @@ export class Place {
 
   #at(next: SessionState): void {
     this.state = next;
-    if (next.at === "removed" && !next.why) void this.#askWhy();
     if (next.at === "on") {
       this.#fresh = true;
       this.trouble = "";
@@ -211,18 +228,13 @@ export class Place {
     this.#change();
   }
 
-  /** The stage has hung up on us: a last note may say who wanted it so. */
-  async #askWhy(): Promise<void> {
-    let why: string;
-    try {
-      const { notes } = await this.#api.me(this.#which, 0);
-      why = notes.filter((note) => note.kind === "removed").map(whyOf)[0] ?? "";
-    } catch (e) {
-      why = e instanceof Problem ? e.message : "";
-    }
-    if (this.state.at !== "removed" || !why) return;
-    this.state = { at: "removed", why };
-    this.#change();
+  /** The stage let go of us: for good, or may we come back? */
+  async #whyGone(): Promise<SessionState | null> {
+    const { notes, state } = await this.#api.me(this.#which, this.#note);
+    const last = notes.find((note) => note.kind === "removed" || note.kind === "moved");
+    if (last) return { at: "removed", why: last.kind === "moved" ? c.movedOff : whyOf(last) };
+    if (state === "ended" || state === "cancelled") return { at: "over" };
+    return state === "scheduled" && this.#isMoved(await this.#api.room()) ? { at: "removed", why: c.movedOff } : null;
   }
 
   /** Takes everything along to another link, and lets go of it here. */
@@ -245,12 +257,15 @@ export class Place {
     const wish = ++this.#wish;
     this.#did++;
     if (this.state.at === "on") {
+      this.#opening++;
       try {
         await this.#telling; // That one is muted must not come after this.
-        await this.#api.muteMe(this.#which, false);
+        await this.#api.muteMe(this.#which, false, this.#session?.secret ?? "");
       } catch (e) {
         this.trouble = sentence(e);
         return this.#change();
+      } finally {
+        this.#opening--;
       }
     }
     this.#did++;
@@ -278,7 +293,7 @@ export class Place {
   /** What the stage does not hear of now, it is told with the next news. */
   #tell(): Promise<void> {
     return (this.#telling = this.#telling.then(async () => {
-      await this.#api.muteMe(this.#which, true).catch(() => {});
+      await this.#api.muteMe(this.#which, true, this.#session?.secret ?? "").catch(() => {});
       this.#did++;
     }));
   }
@@ -302,7 +317,7 @@ export class Place {
     if (!this.joined) return;
     this.me = news.seat;
     for (const note of news.notes) this.#noted(note);
-    if (this.#did === did && news.seat && this.state.at === "on") this.#agree(news.seat.muted, news.notes);
+    if (this.#did === did && !this.#opening && news.seat && this.state.at === "on") this.#agree(news.seat.muted, news.notes);
     this.#change();
   }
 
@@ -310,6 +325,7 @@ export class Place {
     this.#note = Math.max(this.#note, note.n);
     if (note.kind === "ask_unmute") this.asked = this.mutedBy !== "" || (this.me?.muted ?? false);
     else if (note.kind === "removed") void this.#session?.stop({ at: "removed", why: whyOf(note) });
+    else if (note.kind === "moved") void this.#session?.stop({ at: "removed", why: c.movedOff });
     else if (note.kind === "link" && note.link) this.#onLink(note.link, note.role);
   }
 

@@ -142,7 +142,7 @@ function OnStage({ place, keys }: { place: Place; keys: Keys }): JSX.Element {
   return (
     <>
       <Meter level={() => (muted ? null : (place.microphone?.moment().db ?? null))} label={c.level} />
-      <button type="button" class={muted ? "main mute" : "second mute"} aria-pressed={muted} onClick={() => void place.toggle()}>
+      <button type="button" class={muted ? "main mute" : "second mute"} onClick={() => void place.toggle()}>
         {muted ? c.unmute : c.mute}
       </button>
       {place.trouble ? (

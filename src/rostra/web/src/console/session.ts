@@ -27,6 +27,8 @@ export interface SessionOptions {
   seat: string;
   name: string;
   audio: HTMLAudioElement;
+  /** What the stage says of why it let go of us; null: nothing that keeps us from coming back. */
+  why(): Promise<SessionState | null>;
   on(state: SessionState): void;
 }
 
@@ -34,12 +36,14 @@ export interface SessionOptions {
 const SHAKY_S = 2.5;
 /** Candidates that are not gathered by then do not come. */
 const GATHER_S = 2;
+/** Why we were let go is asked before we come back; who does not answer by then is told by coming. */
+const WHY_WITHIN_S = 2;
 /** From the offer to a connection that carries sound. */
 const CONNECT_S = 12;
 
 export class Session {
   state: SessionState = { at: "idle" };
-  /** The session's address at the stage, whose last step is its name. */
+  /** The session's address at the stage, whose last step is its name: a secret between the stage and us. */
   location = "";
   #track: MediaStreamTrack | null = null;
   #out: RTCPeerConnection | null = null;
@@ -63,10 +67,16 @@ export class Session {
     const { signal } = this.#ears;
     document.addEventListener("visibilitychange", () => void this.#wake(), { signal });
     addEventListener("online", () => this.state.at === "lost" && this.#again(0), { signal });
+    // The seat is kept: who loads the page again comes back to it, to a stage that is locked too.
     const goodbye = () => {
-      for (const at of [this.location, this.#inLocation]) if (at) void options.api.hangup(at).catch(() => {});
+      for (const at of [this.location, this.#inLocation]) if (at) void options.api.hangup(at, true).catch(() => {});
     };
     addEventListener("pagehide", goodbye, { signal });
+  }
+
+  /** What proves to the stage that it is us, to whom it gave it. */
+  get secret(): string {
+    return this.location.split("/").pop() ?? "";
   }
 
   set name(name: string) {
@@ -99,11 +109,11 @@ export class Session {
     await this.#hangup();
   }
 
-  /** For good: this page goes on with another link. */
+  /** For good: this page goes on with another link, to which the stage keeps the seat. */
   async close(): Promise<void> {
     this.#ears.abort();
     this.#tabs.close();
-    await this.#hangup();
+    await this.#hangup(true);
     this.state = { at: "idle" };
     await this.#wake();
   }
@@ -120,11 +130,11 @@ export class Session {
     this.#set({ at: "replaced" });
   }
 
-  async #hangup(): Promise<void> {
+  async #hangup(keep = false): Promise<void> {
     const places = [this.location, this.#inLocation].filter(Boolean);
     this.location = this.#inLocation = "";
     this.#close();
-    await Promise.allSettled(places.map((at) => this.#options.api.hangup(at)));
+    await Promise.allSettled(places.map((at) => this.#options.api.hangup(at, keep)));
   }
 
   #close(): void {
@@ -176,7 +186,8 @@ export class Session {
     const { api, seat, name } = this.#options;
     await connection.setLocalDescription();
     await gathered(connection);
-    const answer = await api.offer(kind, connection.localDescription!.sdp, seat, name);
+    const session = kind === "whep" ? this.secret : "";
+    const answer = await api.offer(kind, connection.localDescription!.sdp, seat, name, session);
     await connection.setRemoteDescription({ type: "answer", sdp: answer.sdp });
     return answer.location;
   }
@@ -200,8 +211,9 @@ export class Session {
 
   /**
    * `goodbye`: the stage closed it in order. It is asked why, by a goodbye of ours: 409 says that another has the seat
-   * now, 404 that the seat was taken back, 401 and 403 that the link was. Anything else, and any loss without a word,
-   * is a reason to come back.
+   * now, 401 and 403 that the link was taken back, 410 that the room is over. Anything else, and any loss without a
+   * word, is a reason to come back, unless what it wrote for us says otherwise (`why`): a stage that begins anew knows
+   * this session as little as one that has put us off.
    */
   async #lost(goodbye: boolean): Promise<void> {
     const mine = this.location;
@@ -215,7 +227,6 @@ export class Session {
         if (run !== this.#run) return;
         const status = e instanceof Problem ? e.status : 0;
         if (status === 409) return this.#replaced();
-        if (status === 404) return this.#set({ at: "removed", why: "" });
         if (status === 401 || status === 403) return this.#set({ at: "removed", why: sentence(e) });
         if (status === 410) return this.#set({ at: "over" });
       }
@@ -225,7 +236,17 @@ export class Session {
 
   #again(inS: number): void {
     window.clearTimeout(this.#timer);
-    this.#timer = window.setTimeout(() => void this.#connect(), inS * 1000);
+    this.#timer = window.setTimeout(() => void this.#back(), inS * 1000);
+  }
+
+  /** Once more, if nothing keeps us from it. */
+  async #back(): Promise<void> {
+    const run = this.#run;
+    const late = new Promise<null>((done) => window.setTimeout(() => done(null), WHY_WITHIN_S * 1000));
+    const end = this.state.at === "lost" ? await Promise.race([this.#options.why().catch(() => null), late]) : null;
+    if (run !== this.#run) return;
+    if (end) this.#set(end);
+    else await this.#connect();
   }
 
   #failed(e: unknown): void {

@@ -2,14 +2,15 @@
 import { render, type JSX } from "preact";
 import { useEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
 import { c } from "../words/console.en.ts";
-import { airOf } from "./air.ts";
+import { airOf, standsAt } from "./air.ts";
 import { Announcement } from "./announcement.tsx";
 import { Rooms, type Person, type RoomView } from "./api.ts";
 import { Problem, sentence } from "./door.ts";
+import { Glance } from "./glance.tsx";
 import { Hands } from "./hands.tsx";
 import { useKeys } from "./keys.ts";
 import { Countdown, Dump, isOnAir, isOver, Life } from "./life.tsx";
-import { addressOf, claimsOf, tokenOf, type Claims } from "./link.ts";
+import { addressOf, claimsOf, remember, remembered, tokenOf, type Claims } from "./link.ts";
 import { LinkList } from "./links.tsx";
 import { Frame, useEvery, useNow } from "./parts.tsx";
 import { StageList } from "./people.tsx";
@@ -48,11 +49,20 @@ function Stage({ pass, onPass }: { pass: Pass; onPass(pass: Pass): void }): JSX.
   const [hands, setHands] = useState<number | null>(null);
   const [rsvps, setRsvps] = useState<number | null>(null);
   const [trouble, setTrouble] = useState("");
+  /** This link opens nothing (any more). */
+  const [shut, setShut] = useState(false);
+  const [tab, setTab] = useState("stage");
+  const [newest, setNewest] = useState("");
+  const [read, setRead] = useState(remembered(`rostra-reports-${claims.room}`));
   const [away, setAway] = useState(false);
+  /** Where the room is, by the stage itself. */
+  const [stageAt, setStageAt] = useState("");
   const [said, setSaid] = useState(pass.said);
   const clock = api.door.clock;
   const nowMs = useNow(() => clock.now());
-  const state = room?.state ?? "";
+  /** As listeners are told, and as it is for who speaks: with a broadcast delay the one is late. */
+  const announced = room?.state ?? "";
+  const state = standsAt(announced, room?.go ?? false, stageAt);
 
   const changing = useRef(false);
   const changeOver = async (link: string, sentenceOf: (role: string) => string) => {
@@ -70,7 +80,8 @@ function Stage({ pass, onPass }: { pass: Pass; onPass(pass: Pass): void }): JSX.
   }, [said]);
   useEffect(() => {
     if (isOver(state)) void place.over();
-  }, [state]);
+    if (room) place.know(room);
+  }, [state, room, place.joined]);
 
   // A link that is not good is not asked with again and again: the server takes it for guessing.
   const refused = useRef(false);
@@ -86,27 +97,36 @@ function Stage({ pass, onPass }: { pass: Pass; onPass(pass: Pass): void }): JSX.
       const next = await api.room();
       if (mine !== asked.current) return;
       setRoom(next);
+      setShut(false);
       setTrouble("");
     } catch (e) {
       if (!(e instanceof Problem) || e.status >= 500) return;
       refused.current = e.status === 401;
+      setShut([401, 403, 404, 410].includes(e.status));
       setTrouble(e.message);
     }
   }, ROOM_EVERY_S, api);
 
-  const onAir = isOnAir(state);
+  const onAir = isOnAir(announced);
+  /** Before the doors open too there may be a green room, while somebody is in it. */
+  const staged = onAir || (announced === "scheduled" && place.joined);
   useEvery(async () => {
-    if (!onAir) return setPeople([]);
+    if (!staged) {
+      setStageAt("");
+      return setPeople([]);
+    }
     if (refused.current) return;
     try {
       const found = await api.people();
       setPeople(found.people);
+      setStageAt(found.state);
       setListening(found.listening);
       setAway(false);
     } catch {
+      setStageAt("");
       setAway(true);
     }
-  }, PEOPLE_EVERY_S, api, onAir);
+  }, PEOPLE_EVERY_S, api, staged);
 
   const heardOfHands = useRef(0);
   const tookHands = (total: number | null) => {
@@ -118,8 +138,15 @@ function Stage({ pass, onPass }: { pass: Pass; onPass(pass: Pass): void }): JSX.
     // The open list of hands counts them itself.
     if (Date.now() - heardOfHands.current > COUNTS_EVERY_S * 1000)
       await api.hands("", "at", 1, "").then((found) => setHands(found.total), () => {});
+    await api.reports(1, "").then((found) => setNewest(String(found.items[0]?.id ?? "")), () => {});
     if (state === "scheduled" || state === "open") await api.rsvps().then((found) => setRsvps(found.count ?? null), () => {});
   }, COUNTS_EVERY_S, api, state);
+
+  useEffect(() => {
+    if (tab !== "reports" || !newest) return;
+    remember(`rostra-reports-${claims.room}`, newest);
+    setRead(newest);
+  }, [tab, newest]);
 
   const delay = room?.delay_s ?? 0;
   const canDump = may(role, "DUMP") && onAir && delay > 0;
@@ -153,13 +180,18 @@ function Stage({ pass, onPass }: { pass: Pass; onPass(pass: Pass): void }): JSX.
       onOwn={(link) => void changeOver(link, (to) => c.changedOver[to] ?? "")}
     />
   );
+  const toHands = () => {
+    setTab("hands");
+    document.getElementById("tab-hands")?.focus();
+  };
   const about = (at: string): string => people.find((p) => p.seat === at)?.name ?? at;
   return (
     <Frame
-      eyebrow={c.heading[role]!}
+      eyebrow={shut && !room ? "" : c.heading[role]!}
       title={title}
       above={
         <AirSign air={airOf(state, place.state.at, place.mutedBy !== "")} joined={place.joined} delayS={delay} title={title}>
+          {hosting && staged ? <Glance state={state} people={people} hands={hands} nowMs={nowMs} onHands={toHands} /> : null}
           {canDump ? <Dump delayS={delay} holding={keys.holding} said={dumped.done} trouble={dumped.trouble} onDump={() => void dump()} /> : null}
         </AirSign>
       }
@@ -172,25 +204,27 @@ function Stage({ pass, onPass }: { pass: Pass; onPass(pass: Pass): void }): JSX.
       </div>
       <div class="own">
         {room && !hosting ? <Countdown room={room} nowMs={nowMs} hosting={false} /> : null}
-        <Seat place={place} roomState={state} keys={keys} nowMs={Date.now()} />
-        {room && hosting ? <Life api={api} role={role} room={room} listening={listening ?? room.listening} rsvps={rsvps} nowMs={nowMs} onRoom={took} /> : null}
+        {shut && place.state.at === "idle" ? null : <Seat place={place} roomState={state} keys={keys} nowMs={Date.now()} />}
+        {room && hosting ? <Life api={api} role={role} room={{ ...room, state }} listening={listening ?? room.listening} rsvps={rsvps} nowMs={nowMs} onRoom={took} /> : null}
       </div>
       <div class="side">
-        {!hosting ? (
+        {shut && !room ? null : !hosting ? (
           <section>
             <h2>{c.people}</h2>
-            {onAir ? list : <p class="quiet">{isOver(state) ? c.over : c.stageShut}</p>}
+            {staged ? list : <p class="quiet">{isOver(state) ? c.over : c.stageShut}</p>}
           </section>
         ) : room ? (
           <Tabs
             label={c.tools}
+            at={tab}
+            onAt={setTab}
             tabs={[
-              { id: "stage", label: c.people, badge: people.length ? String(people.length) : "", render: () => (onAir ? list : <p class="quiet">{isOver(state) ? c.over : c.stageShut}</p>) },
+              { id: "stage", label: c.people, badge: people.length ? String(people.length) : "", render: () => (staged ? list : <p class="quiet">{isOver(state) ? c.over : c.stageShut}</p>) },
               { id: "hands", label: c.hands, badge: hands ? hands.toLocaleString() : "", render: () => <Hands api={api} nowMs={nowMs} onTotal={tookHands} /> },
               { id: "posts", label: c.posts, render: () => <Posts api={api} front={front} nowMs={nowMs} /> },
               { id: "links", label: c.links, render: () => <LinkList api={api} claims={claims} room={room} onOwn={(link) => void changeOver(link, () => c.reissuedOwn)} /> },
               { id: "announcement", label: c.announcement, render: () => <Announcement api={api} role={role} room={room} now={() => clock.now()} onRoom={took} /> },
-              { id: "reports", label: c.reports, render: () => <Reports load={api.reports} nowMs={nowMs} named={(r) => (r.about ? c.about(about(r.about)) : "")} /> },
+              { id: "reports", label: c.reports, badge: newest && newest !== read ? c.unread : "", render: () => <Reports load={api.reports} nowMs={nowMs} named={(r) => (r.about ? c.about(about(r.about)) : "")} /> },
             ]}
           />
         ) : null}

@@ -10,8 +10,15 @@ export interface Tab {
   render(): JSX.Element;
 }
 
-export function Tabs({ label, tabs }: { label: string; tabs: Tab[] }): JSX.Element {
-  const [chosen, setChosen] = useState(tabs[0]!.id);
+export function Tabs({ label, tabs, at, onAt }: {
+  label: string;
+  tabs: Tab[];
+  /** Which is open, where others decide it too. */
+  at?: string;
+  onAt?(id: string): void;
+}): JSX.Element {
+  const [own, setOwn] = useState(tabs[0]!.id);
+  const [chosen, setChosen] = [at ?? own, onAt ?? setOwn];
   const list = useRef<HTMLDivElement>(null);
   const open = tabs.find((t) => t.id === chosen) ?? tabs[0]!;
   const move = (e: KeyboardEvent) => {
@@ -38,8 +45,7 @@ export function Tabs({ label, tabs }: { label: string; tabs: Tab[] }): JSX.Eleme
             tabIndex={t === open ? 0 : -1}
             onClick={() => setChosen(t.id)}
           >
-            {t.label}
-            {t.badge ? <span class="badge"> {t.badge}</span> : null}
+            {t.label} {t.badge ? <span class="badge">{t.badge}</span> : null}
           </button>
         ))}
       </div>

@@ -15,11 +15,12 @@ export interface Person {
   echo: boolean;
   /** What the stage finds wrong with the microphone: "silent", "clipping". */
   source: string;
-  session: string;
 }
 
 export interface People {
   people: Person[];
+  /** Where the room is for who speaks: listeners are told later, by the broadcast delay. */
+  state: string;
   /** Listeners; null where the stage does not say. */
   listening: number | null;
 }
@@ -38,6 +39,8 @@ export interface RoomView {
   invited: boolean;
   doors_s: number;
   delay_s: number;
+  /** The host said that it starts. */
+  go: boolean;
   locked: boolean;
   note: string;
   /** Listeners; null where the server does not say. */
@@ -58,6 +61,8 @@ export interface Note {
 export interface Me {
   seat: Person | null;
   notes: Note[];
+  /** Where the room is for who speaks. */
+  state: string;
 }
 
 export interface Hand {
@@ -140,13 +145,12 @@ export function person(v: unknown): Person {
     delay: number(p, "delay_ms"),
     echo: yes(p, "echo"),
     source: text(p, "source"),
-    session: text(p, "session"),
   };
 }
 
 export function people(v: unknown): People {
   const p = raw(v);
-  return { people: list(p["seats"]).map(person), listening: number(p, "listening") };
+  return { people: list(p["seats"]).map(person), state: text(p, "state"), listening: number(p, "listening") };
 }
 
 export function room(v: unknown): RoomView {
@@ -166,6 +170,7 @@ export function room(v: unknown): RoomView {
     invited: yes(r, "invited"),
     doors_s: number(r, "doors_s") ?? 900,
     delay_s: number(r, "delay_s") ?? 0,
+    go: yes(r, "go"),
     locked: yes(r, "locked"),
     note: text(r, "note"),
     listening: number(r, "listening"),
@@ -183,7 +188,7 @@ export function me(v: unknown): Me {
     by: text(n, "by"),
     blocked: yes(n, "blocked"),
   }));
-  return { seat: m["seat"] ? person(m["seat"]) : null, notes };
+  return { seat: m["seat"] ? person(m["seat"]) : null, notes, state: text(m, "state") };
 }
 
 export function hand(v: unknown): Hand {

@@ -28,6 +28,5 @@ export function attachDetails(figures: () => Figures | null, address: (path: str
   const links = ["live.mp3", "hls/main.m3u8"].map((path) =>
     Object.assign(document.createElement("a"), { href: address(path), textContent: path === "live.mp3" ? "MP3" : "HLS" }),
   );
-  el("keys").textContent = w.keys;
   el("elsewhere").replaceChildren(`${w.elsewhere}: `, links[0]!, " · ", links[1]!);
 }

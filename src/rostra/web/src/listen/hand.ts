@@ -11,7 +11,7 @@ const ASK_S = [4, 6] as const;
 const MAX_NAME = 60;
 const MAX_WHY = 280;
 
-type HandState = "down" | "asking" | "waiting" | "accepted" | "declined" | "lowered" | "withdrawn";
+type HandState = "down" | "asking" | "waiting" | "accepted" | "declined" | "lowered" | "withdrawn" | "over";
 
 export class Raising {
   readonly box = make("section", { id: "hand", hidden: true });
@@ -28,6 +28,8 @@ export class Raising {
   readonly #cancel = make("button", { type: "button", className: "button" }, w.cancel);
   readonly #form: HTMLFormElement;
   #state: HandState = "down";
+  /** What it was before a hand is asked for. */
+  #before: HandState = "down";
   #timer = 0;
   #onAir = false;
 
@@ -47,11 +49,12 @@ export class Raising {
     const actions = make("div", { className: "actions" }, this.#raise, this.#go, this.#withdraw);
     this.box.append(make("h2", {}, w.hand), said, actions, this.#form);
     this.#raise.addEventListener("click", () => {
+      this.#before = this.#state;
       this.#enter("asking");
       this.#name.focus();
     });
     this.#cancel.addEventListener("click", () => {
-      this.#enter("down");
+      this.#enter(this.#before);
       this.#raise.focus();
     });
     this.#withdraw.addEventListener("click", () => void this.#withdrawn());
@@ -79,14 +82,16 @@ export class Raising {
     this.#form.hidden = state !== "asking";
     this.#withdraw.hidden = state !== "waiting";
     this.#go.hidden = state !== "accepted";
-    this.#raise.hidden = state === "asking" || state === "waiting" || state === "accepted";
+    this.#raise.hidden = state === "asking" || state === "waiting";
+    this.#raise.textContent = state === "accepted" || state === "over" ? w.raiseAgain : w.raise;
     this.#send.disabled = this.#withdraw.disabled = false;
   }
 
   /** What the edge told of our hand. */
   #take({ ticket, state, link }: Record<string, string>): void {
     if (ticket) this.#kept.put("hand", ticket);
-    if (state === "withdrawn" || state === "declined" || state === "lowered") this.#kept.put("hand", undefined);
+    if (state === "withdrawn" || state === "declined" || state === "lowered" || state === "over")
+      this.#kept.put("hand", undefined);
     if (state === "accepted") this.#go.href = openable(link);
     if (state && state in w.hands && state !== this.#state) this.#enter(state as HandState);
     if (state === "waiting") this.#later();
@@ -97,7 +102,10 @@ export class Raising {
     if (!name) return this.#name.focus();
     this.#send.disabled = true;
     try {
-      this.#take(await send(this.#address("hand"), { name, why: this.#why.value.trim() }));
+      // Whoever was accepted and has left the stage, or was put off it, asks once more; two pages of one browser ask once.
+      const again = this.#before === "accepted";
+      const asked = { name, why: this.#why.value.trim(), ticket: this.#kept.get("hand"), again };
+      this.#take(await send(this.#address("hand"), asked));
       this.#withdraw.focus();
     } catch (e) {
       this.#enter("asking", (e as Error).message);

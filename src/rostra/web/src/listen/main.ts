@@ -67,7 +67,7 @@ function render(): void {
   const waits = room === "scheduled" || room === "open";
   const late = !!t && waits && (left < -LATE_S || (left < 0 && t.late));
   const door = extra?.phase(phase, room, player);
-  showScreen(screen({ phase, room: cut ? "interrupted" : room, heard, online: navigator.onLine, late, moved: !!t?.note }), door);
+  showScreen(screen({ phase, room: cut ? "interrupted" : room, heard, online: navigator.onLine, late, moved: !!t?.moved }), door);
   el("volume").hidden = !player || !extra;
   el("tally").hidden = over();
   if (over()) el("stage").hidden = true;
@@ -215,6 +215,14 @@ const events = {
   notice(n: Notice): void {
     if (n.e === "interrupted" || n.e === "resumed") cut = n.e === "interrupted";
     if (n.version) extra?.posted(n.version);
+    if (n.e === "moved") {
+      room = "scheduled";
+      if (state && n.at) {
+        state.at = n.at;
+        state.moved++;
+      }
+      armed(EXTRAS_S);
+    }
     render();
   },
   finished(): void {
@@ -303,12 +311,15 @@ function endSilence(): void {
   audio.pause();
 }
 
-function armed(): void {
+function armed(withinS = 0): void {
   player?.stop();
   player = null;
+  heard = cut = false;
+  hush();
   extra?.playSilence();
   enter("armed");
-  void ask();
+  window.clearTimeout(askTimer);
+  askTimer = window.setTimeout(ask, Math.random() * withinS * 1000);
 }
 
 /** Until then the page goes on to say that one is in. */
@@ -357,8 +368,11 @@ async function extras(): Promise<void> {
 
 // A link may carry its token behind the "#", which browsers keep to themselves: from there it is shown to the edge once.
 const kept = new URLSearchParams(location.hash.slice(1)).get("t");
-if (kept && !token) location.replace(`${base}?t=${encodeURIComponent(kept)}`);
 if (onApplePhone()) void import("./native.ts").catch(() => {});
+// The rows of seats, until the house that moves is there (theatre.ts).
+let rows = "";
+for (let r = 37; r < 98; r += 8.6) rows += `M${100 - r} 99a${r} ${r} 0 0 1 ${2 * r} 0`;
+el("rows").setAttribute("d", rows);
 showWords("en");
 showTitle(decodeURIComponent(base.split("/").pop() ?? ""));
 // Made when the room changed, minutes ago perhaps: it says what is announced, not what time it is.
@@ -392,7 +406,9 @@ window.setInterval(() => {
 }, 1000);
 window.setTimeout(() => phase === "connecting" || void extras(), EXTRAS_S * (0.5 + Math.random() / 2) * 1000);
 render();
-void ask();
+if (kept && !token) location.replace(`${base}?t=${encodeURIComponent(kept)}`);
+else void ask();
+addEventListener("hashchange", () => location.reload()); // The whole link, where its bare address was open.
 void translated.then((done) => {
   if (!done || language === "en") return;
   showWords(language);

@@ -19,6 +19,8 @@ export interface Notice {
   e: string;
   in_s?: number;
   flush_s?: number;
+  /** Of a room that was moved: when it begins. */
+  at?: number;
   /** Of the board. */
   version?: number;
 }

@@ -57,7 +57,7 @@ export function screen({ phase, room, heard, online, late, moved }: Known): Scre
     return say(says, room === "scheduled" ? "await" : "play");
   }
   if (phase === "paused" || phase === "tap") return say(phase, "play");
-  if (phase === "armed") return say(late ? "late" : "armed", "stop");
+  if (phase === "armed") return say(late ? "late" : moved ? "movedIn" : "armed", "stop");
   if (phase === "full") return say("full", "stop", true);
   if (heard || phase === "dry") {
     if (room === "interrupted") return say("interrupted", "stop");

@@ -36,6 +36,8 @@ export interface State extends Partial<Told> {
   /** The board's version. */
   posts: number;
   late: boolean;
+  /** How often it was moved to another time. */
+  moved: number;
   /** Why it was moved or cancelled. */
   note: string;
 }

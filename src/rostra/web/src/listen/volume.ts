@@ -1,16 +1,33 @@
-/** Volume, mute, and their keys. */
+/** Volume, mute, and their keys, which can be turned off (WCAG 2.2, 2.1.4). */
 import { wLater as w } from "../words/later.ts";
+import { make } from "./dom.ts";
 import { el } from "./view.ts";
 
 /** The page itself sets what was kept, before sound plays (`main.ts`). */
 const KEY = "rostra-volume";
+const KEYS = "rostra-keys";
+
+function kept(name: string): string | null {
+  try {
+    return localStorage.getItem(name);
+  } catch {
+    return null; // Private windows may keep nothing.
+  }
+}
+
+function keep(name: string, value: string): void {
+  try {
+    localStorage.setItem(name, value);
+  } catch {
+    // Then it is as it was on the next page.
+  }
+}
 
 export function attachVolume(audio: HTMLAudioElement): void {
   const loud = el<HTMLInputElement>("loud");
   const mute = el<HTMLButtonElement>("mute");
   const show = () => {
     mute.ariaPressed = String(audio.muted);
-    mute.ariaLabel = audio.muted ? w.unmute : w.mute;
     el("waves").style.visibility = audio.muted || audio.volume === 0 ? "hidden" : "";
     loud.value = String(Math.round(Math.sqrt(audio.volume) * 100));
   };
@@ -18,11 +35,7 @@ export function attachVolume(audio: HTMLAudioElement): void {
   const set = (percent: number) => {
     audio.volume = (Math.min(100, Math.max(0, percent)) / 100) ** 2;
     if (percent > 0) audio.muted = false;
-    try {
-      localStorage.setItem(KEY, String(percent));
-    } catch {
-      // Private windows may keep nothing.
-    }
+    keep(KEY, String(percent));
     show();
   };
   // iPhones leave the volume to their buttons, and show it by ignoring this.
@@ -37,15 +50,22 @@ export function attachVolume(audio: HTMLAudioElement): void {
     show();
   };
   mute.addEventListener("click", toggle);
+  const keys = make("input", { type: "checkbox", checked: kept(KEYS) !== "off" });
+  keys.addEventListener("change", () => keep(KEYS, keys.checked ? "on" : "off"));
+  el("keys").replaceChildren(make("label", { className: "check" }, keys, w.keys));
   addEventListener("keydown", (e) => {
-    if (e.ctrlKey || e.metaKey || e.altKey) return;
-    if (e.target instanceof Element && e.target.closest("input, textarea, dialog")) return;
+    if (!keys.checked || e.ctrlKey || e.metaKey || e.altKey) return;
+    const at = e.target as Element;
+    if (at.closest("input:not([type=checkbox]), textarea, dialog")) return;
+    // Elsewhere the arrows scroll, and whoever has no mouse needs them to.
+    const player = !el("volume").hidden && at.closest("#right");
     if (e.key === "m" || e.key === "M") toggle();
-    else if (e.key === "ArrowUp" && !el("volume").hidden) set(Number(loud.value) + 5);
-    else if (e.key === "ArrowDown" && !el("volume").hidden) set(Number(loud.value) - 5);
+    else if (e.key === "ArrowUp" && player) set(Number(loud.value) + 5);
+    else if (e.key === "ArrowDown" && player) set(Number(loud.value) - 5);
     else return;
     e.preventDefault();
   });
+  mute.ariaLabel = w.mute;
   loud.ariaLabel = w.volume;
   show();
 }

@@ -26,6 +26,7 @@ export const de: Words = {
   cancelled: ["Abgesagt", "Diese Veranstaltung findet nicht statt."],
   late: ["Die Leitung verspätet sich", "Es beginnt, sobald sie da ist."],
   moved: ["Auf eine andere Zeit verlegt", "Einmal tippen, dann beginnt der Ton von selbst."],
+  movedIn: ["Auf eine andere Zeit verlegt", "Sie sind dabei. Der Ton beginnt hier von selbst."],
   invitation: ["Nur mit Einladung", "Öffnen Sie den ganzen Link, den Sie bekommen haben, oder bitten Sie um einen neuen."],
   absent: ["Diesen Raum gibt es nicht", "Sehen Sie die Adresse noch einmal an: Vielleicht fehlt ein Buchstabe."],
   unsupported: ["Dieser Browser kann es nicht abspielen", "Öffnen Sie die Adresse unten in einem anderen Programm."],

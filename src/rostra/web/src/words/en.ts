@@ -30,6 +30,7 @@ export const en = {
   cancelled: ["Cancelled", "This event does not take place."],
   late: ["The host is late", "It begins as soon as the host is here."],
   moved: ["Moved to another time", "Tap once, and the sound begins by itself."],
+  movedIn: ["Moved to another time", "You are in. The sound begins here by itself."],
   invitation: ["By invitation", "Open the whole link that you were given, or ask the host for a new one."],
   absent: ["There is no such room", "Look at the address again: a letter may be missing."],
   unsupported: ["This browser cannot play it", "Open the address below in any player instead."],
@@ -61,7 +62,6 @@ export const enLater = {
   // Volume.
   volume: "Volume",
   mute: "Mute",
-  unmute: "Unmute",
   // The announcement.
   inZone: (t: string, place: string) => `${t} in ${place}`,
   calendar: "Add to calendar",
@@ -79,6 +79,7 @@ export const enLater = {
   // Asking to speak.
   hand: "Ask to speak",
   raise: "Raise your hand",
+  raiseAgain: "Ask again",
   yourName: "Your name",
   yourWhy: "A word on why (may stay empty)",
   sendHand: "Ask the host",
@@ -93,6 +94,7 @@ export const enLater = {
     declined: ["Not this time", "The host thanks you for asking."],
     lowered: ["All hands were taken down", "You may raise yours again."],
     withdrawn: ["Your hand is down", "You may raise it again."],
+    over: ["Your invitation is over", "Would you like to speak again? Ask the host."],
   } as Record<string, readonly [string, string]>,
   handForgotten: "Your hand was up too long ago. Raise it again.",
   // Posts.
@@ -136,16 +138,16 @@ export const enLater = {
   between: (least: number, most: number) => `It takes ${least} to ${most} minutes.`,
   longer: "It takes some hours.",
   // The figures.
-  behind: "Behind the edge",
-  buffer: "In hand",
+  behind: "Behind live",
+  buffer: "In reserve",
   rendition: "Sound",
-  underruns: "Ran dry",
+  underruns: "Gaps",
   times: (n: number) => (n === 1 ? "once" : `${n} times`),
   never: "never",
   via: { push: "pushed", native: "HLS by the browser", hls: "HLS" },
   seconds: (s: string) => `${s} s`,
   elsewhere: "In another player",
-  keys: "Keys: space listens and stops, M mutes, up and down change the volume.",
+  keys: "Keys: M mutes; up and down, on the player, change the volume. Space listens and stops.",
 };
 
 /** Said on the front page. */
@@ -168,4 +170,4 @@ export type LaterWords = typeof enLater;
 export type HomeWords = typeof enHome;
 export type Sentence =
   | "ready" | "soon" | "armed" | "idleOpen" | "idleLive" | "idleInterrupted" | "connecting" | "open" | "live" | "dry"
-  | "interrupted" | "reconnecting" | "offline" | "full" | "paused" | "tap" | "ended" | "cancelled" | "late" | "moved" | "invitation" | "absent" | "unsupported";
+  | "interrupted" | "reconnecting" | "offline" | "full" | "paused" | "tap" | "ended" | "cancelled" | "late" | "moved" | "movedIn" | "invitation" | "absent" | "unsupported";
