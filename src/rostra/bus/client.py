@@ -348,7 +348,8 @@ class Bus:
 
     @property
     def _stores(self) -> tuple[Store[Any], ...]:
-        return (self.rooms, self.hands, self.boards, self.pictures, self.stages, self.door_keys, self.door, self.rehearsals)
+        of_rooms = (self.rooms, self.hands, self.boards, self.pictures, self.stages)
+        return (*of_rooms, self.door_keys, self.door, self.rehearsals)
 
 
 def _guarded(callback: Callable[..., None], *arguments: Any) -> None:
