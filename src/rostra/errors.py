@@ -23,10 +23,12 @@
     │   ├── TooLarge           (413)
     │   ├── Unsupported        a codec or container we lack (415)
     │   ├── OutOfRange         no such bytes; ``size`` says how many there are (416)
+    │   ├── WorkFirst          the door is crowded: a challenge is to be solved before (428)
     │   ├── TooMany            too often from one place: again in ``retry_after_s`` (429)
     │   ├── HeadTooLarge       of a request (431)
     │   ├── WrongVersion       of HTTP (505)
     │   └── Full               no seat, no descriptor: come back in ``retry_after_s`` (503)
+    │       └── InLine         there is a line: ``door`` is where a place in it is to be had
     ├── WireError              bytes that are not what their format says
     └── Unavailable            ours: a part of Rostra does not answer (503)
         ├── BusUnavailable
@@ -179,6 +181,26 @@ class OutOfRange(Refused):
         super().__init__(f"That range lies outside the {size} bytes that there are.")
 
 
+class WorkFirst(Refused):
+    """RFC 6585, section 3."""
+
+    status = 428
+    slug = "challenge"
+    title = "A little work first"
+
+    def __init__(self, door: str, retry_after_s: float, challenge: dict[str, Any] | None = None) -> None:
+        """:param door: the address that takes the answer. :param challenge: None: it is to be had there."""
+        self.door, self.retry_after_s, self.challenge = door, retry_after_s, challenge
+        super().__init__(
+            "Very many people come at this moment. Your browser has to do a little work first: the page does it by "
+            f"itself; a program asks with POST {door}."
+        )
+
+    def problem(self) -> dict[str, Any]:
+        challenge = {} if self.challenge is None else {"challenge": self.challenge}
+        return {**super().problem(), "door": self.door, **challenge}
+
+
 class TooMany(Refused):
     status = 429
     slug = "too-many"
@@ -209,6 +231,23 @@ class Full(Refused):
     def __init__(self, message: str, retry_after_s: float) -> None:
         self.retry_after_s = retry_after_s
         super().__init__(message)
+
+
+class InLine(Full):
+    slug = "waiting"
+
+    def __init__(self, door: str, retry_after_s: float, *, called: bool = False) -> None:
+        """:param door: the address of the waiting room. :param called: it is their turn, but for a moment."""
+        self.door = door
+        super().__init__(
+            "It is your turn, but the last place has just gone. Please try again in a moment."
+            if called
+            else f"Every place is taken. There is a line: the page stands in it by itself; a program asks with POST {door}.",
+            retry_after_s,
+        )
+
+    def problem(self) -> dict[str, Any]:
+        return {**super().problem(), "door": self.door}
 
 
 class WireError(RostraError):

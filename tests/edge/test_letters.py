@@ -8,7 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rostra.edge.head import MAX_BODY_BYTES
-from rostra.edge.letters import HandAsked, Report, clean, hand_asked, reaction_sent, report_made, rsvp_ticket
+from rostra.edge.letters import (
+    HandAsked,
+    Report,
+    RsvpMade,
+    clean,
+    hand_asked,
+    number_asked,
+    reaction_sent,
+    report_made,
+    rsvp_made,
+)
 from rostra.errors import BadRequest, Refused, Unsupported
 
 TICKET = "abcdefghijklmnopqrst_-"
@@ -28,8 +38,8 @@ def test_a_hand() -> None:
 
 
 def test_the_others() -> None:
-    assert rsvp_ticket(b"", "") == rsvp_ticket(b"{}", JSON) == ""
-    assert rsvp_ticket(body(ticket=TICKET), JSON) == TICKET
+    assert rsvp_made(b"", "") == rsvp_made(b"{}", JSON) == RsvpMade()
+    assert rsvp_made(body(ticket=TICKET), JSON) == RsvpMade(TICKET)
     assert reaction_sent('{"r":"❤️"}'.encode(), "text/plain") == "❤"
     assert report_made(body(said=" This \n is \u202e wrong ", about="s3"), JSON) == Report("This\nis wrong", "s3")
 
@@ -131,7 +141,7 @@ def test_a_sentence_keeps_its_joiners_and_lines() -> None:
     .filter(bool)
 )
 def test_any_bytes_are_taken_or_refused(data: bytes) -> None:
-    for read in (hand_asked, rsvp_ticket, reaction_sent, report_made):
+    for read in (hand_asked, rsvp_made, number_asked, reaction_sent, report_made):
         try:
             read(data, JSON)
         except Refused as e:

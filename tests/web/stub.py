@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import rostra
 from rostra.demo.voices import conversation
-from rostra.edge.letters import hand_asked, reaction_sent, report_made, rsvp_ticket
+from rostra.edge.letters import hand_asked, reaction_sent, report_made, rsvp_made
 from rostra.encoding import Encoder, make_encoder
 from rostra.errors import RostraError
 from rostra.packaging import Packager
@@ -372,7 +372,7 @@ class Stub:
             self.reacted.append((time.monotonic(), reaction_sent(body, kind)))
             return 204, {}
         if what == "rsvp":
-            self.rsvps.append(rsvp_ticket(body, kind) or secrets.token_urlsafe(16))
+            self.rsvps.append(rsvp_made(body, kind).ticket or secrets.token_urlsafe(16))
             return 202, {"ticket": self.rsvps[-1]}
         if what == "report-abuse":
             report = report_made(body, kind)

@@ -154,7 +154,19 @@ def secure_context(cert: str, key: str) -> ssl.SSLContext:
 class Handshake:
     """Answers for a connection until TLS stands; a PROXY preamble comes before it, in the clear."""
 
-    __slots__ = ("_context", "_done", "_poller", "_preamble", "_secure", "_since", "_sock", "_source", "over")
+    __slots__ = (
+        "_address",
+        "_context",
+        "_done",
+        "_failed",
+        "_poller",
+        "_preamble",
+        "_secure",
+        "_since",
+        "_sock",
+        "_source",
+        "over",
+    )
 
     def __init__(
         self,
@@ -164,10 +176,14 @@ class Handshake:
         poller: Poller,
         *,
         now: float,
-        done: Callable[[int, str | None], None],
+        done: Callable[[int, str | None, bytes], None],
         preamble: bool,
+        address: bytes = b"",
+        failed: Callable[[bytes], None] = lambda _: None,
     ) -> None:
-        """:param done: called with the descriptor and the source that a preamble named, once TLS stands."""
+        """:param done: called with the descriptor, the source that a preamble named, and ``address``, once TLS stands.
+        :param failed: called with ``address`` if it will not stand.
+        """
         self._sock: socket.socket | ssl.SSLSocket = socket.socket(fileno=fd)
         self._sock.setblocking(False)
         self._context = context
@@ -175,6 +191,8 @@ class Handshake:
         self._poller = poller
         self._since = now
         self._done = done
+        self._failed = failed
+        self._address = address
         self._preamble = preamble
         self._source: str | None = None
         self.over = False
@@ -184,6 +202,7 @@ class Handshake:
         return self._since + HANDSHAKE_TIMEOUT_S
 
     def expire(self) -> None:
+        self._failed(self._address)
         self.close()
 
     def drain(self) -> None:
@@ -204,12 +223,13 @@ class Handshake:
         except ssl.SSLWantWriteError:
             self._poller.expect(fd, WRITABLE)
         except (OSError, Refused, ValueError):
+            self._failed(self._address)
             self.close()
         else:
             assert isinstance(self._sock, ssl.SSLSocket)
             self._secure.sockets[fd] = self._sock
             self.over = True
-            self._done(fd, self._source)
+            self._done(fd, self._source, self._address)
 
     def _read_preamble(self) -> bool:
         data = self._sock.recv(4096, socket.MSG_PEEK)

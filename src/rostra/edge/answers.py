@@ -12,7 +12,7 @@ from email.utils import formatdate
 from typing import Any
 
 from rostra.edge.negotiate import Encoding
-from rostra.errors import Full, MethodNotAllowed, OutOfRange, RostraError, TooMany, Unavailable
+from rostra.errors import Full, MethodNotAllowed, OutOfRange, RostraError, TooMany, Unavailable, WorkFirst
 from rostra.little_page import POLICY, little_page
 from rostra.wire.playlists import BLOCKING_MAX_AGE_S, PLAIN_MAX_AGE_S
 
@@ -34,6 +34,7 @@ REASONS = {
     413: "Content Too Large",
     415: "Unsupported Media Type",
     416: "Range Not Satisfiable",
+    428: "Precondition Required",
     429: "Too Many Requests",
     431: "Request Header Fields Too Large",
     500: "Internal Server Error",
@@ -75,6 +76,7 @@ _PREFLIGHT = (
 
 ALLOW = "GET, HEAD, OPTIONS"
 ALLOW_POST = "POST, OPTIONS"
+ALLOW_BOTH = "GET, HEAD, POST, OPTIONS"
 """Where listeners send something."""
 
 UNAVAILABLE_S = 2.0
@@ -187,7 +189,7 @@ def problem(
         extra += f"Allow: {error.allow}\r\n"  # RFC 9110, 15.5.6: "MUST generate an Allow header field"
     if isinstance(error, OutOfRange):
         extra += f"Content-Range: bytes */{error.size}\r\n"
-    if isinstance(error, Full | TooMany):
+    if isinstance(error, Full | TooMany | WorkFirst):
         extra += f"Retry-After: {max(1, math.ceil(error.retry_after_s))}\r\n"
     elif isinstance(error, Unavailable):
         extra += f"Retry-After: {UNAVAILABLE_S:.0f}\r\n"

@@ -17,6 +17,9 @@ A_CONNECTION = 100
 """Counted of one in a second. A page sends three (listen/counting.ts); a proxy in front brings those of a crowd on
 each of its connections, of which it has dozens."""
 
+THINNED_TO = 8
+"""While the door says so, so much less is counted, and scaled up."""
+
 MAX_KNOWN = 4096
 """Whole requests remembered, of :data:`MAX_KNOWN_BYTES` at most. A crowd of one page sends a few hundred: eight a
 browser. When full, all are forgotten."""
@@ -38,6 +41,9 @@ class Applause:
     def __init__(self) -> None:
         self.known: dict[bytes, Clap] = {}
         """Whole requests that were read before."""
+        self.thinned = False
+        """Whether one of :data:`THINNED_TO` counts for all."""
+        self._turn = 0
         self.total = 0
         self.skipped = 0
         self.ignored = 0
@@ -51,7 +57,7 @@ class Applause:
     def may_read(self, room: str, fd: int) -> bool:
         """Whether one that is offered should be read; it counts as offered either way, if its connection has not had
         too many."""
-        if not self._may_count(fd):
+        if not self._may_count(fd) or (self.thinned and not self._weight()):
             return False
         sums, read = self._sums(room), self._read.get(room, 0)
         sums.offered += 1
@@ -63,6 +69,11 @@ class Applause:
         self._all_read += 1
         sums.looked += 1
         return True
+
+    def _weight(self) -> int:
+        """For how many this one counts; 0: for none."""
+        self._turn = (self._turn + 1) % THINNED_TO
+        return 0 if self._turn else THINNED_TO
 
     def _may_count(self, fd: int) -> bool:
         came = self._came.get(fd, 0)
@@ -79,7 +90,7 @@ class Applause:
     def add(self, room: str, kind: str) -> None:
         """One that was read."""
         read = self._sums(room).read
-        read[kind] = read.get(kind, 0) + 1
+        read[kind] = read.get(kind, 0) + (THINNED_TO if self.thinned else 1)
 
     def remember(self, whole: bytes, room: str, kind: str) -> None:
         """The request ``whole`` means ``kind`` in ``room`` from now on."""
@@ -93,9 +104,12 @@ class Applause:
         """One whose bytes are known."""
         if not self._may_count(fd):
             return
-        self.total += 1
+        weight = self._weight() if self.thinned else 1
+        if not weight:
+            return
+        self.total += weight
         known = self._sums(room).known
-        known[kind] = known.get(kind, 0) + 1
+        known[kind] = known.get(kind, 0) + weight
 
     def second(self) -> None:
         """A second is over: there is time to read again."""

@@ -3,27 +3,53 @@
 from __future__ import annotations
 
 import ipaddress
+import re
+import socket
 from collections.abc import Sequence
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 MAX_HOPS = 16
-"""Addresses looked at in X-Forwarded-For: more proxies one behind the other nobody has."""
+"""Addresses looked at in X-Forwarded-For or Forwarded: more proxies one behind the other nobody has."""
+
+_FOR = re.compile(r'(?:^|;)\s*for=("?)(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+))(?::[0-9_]+)?\1\s*(?:;|$)', re.IGNORECASE)
+"""RFC 7239, 6: an IPv6 address stands in brackets; names that hide somebody are no addresses."""
 
 
-def caller(peer: str, forwarded: str, trusted: Sequence[Network]) -> str:
-    """The address of the client: ``peer``, or what a proxy that is trusted says of it in X-Forwarded-For.
+def caller(peer: str, x_forwarded_for: str, trusted: Sequence[Network], forwarded: str = "") -> str:
+    """The address of the client: ``peer``, or what a proxy that is trusted says of it in X-Forwarded-For, or in
+    Forwarded (RFC 7239) where that is all there is.
 
     Each proxy adds whom it heard from at the end, so what counts is the last address that is not a trusted proxy's own:
     what stands before it anyone may have written.
     """
     found = peer
-    for hop in reversed(forwarded.split(",")[-MAX_HOPS:]):
-        if not _is_in(found, trusted) or address_of(hop.strip()) is None:
+    if not trusted or not _is_in(found, trusted):
+        return found
+    for hop in reversed(_hops(x_forwarded_for, forwarded)):
+        if not _is_in(found, trusted) or address_of(hop) is None:
             break
-        found = hop.strip()
+        found = hop
     return found
+
+
+def _hops(x_forwarded_for: str, forwarded: str) -> list[str]:
+    if x_forwarded_for:
+        return [hop.strip() for hop in x_forwarded_for.split(",")[-MAX_HOPS:]]
+    elements = forwarded.split(",")[-MAX_HOPS:] if forwarded else []
+    found = [_FOR.search(element.strip()) for element in elements]
+    return [(one[2] or one[3]) if one else "" for one in found]
+
+
+def packed(address: str) -> bytes:
+    """The bytes of an address, 4 or 16, as quickly as can be; empty: it is none."""
+    try:
+        if ":" not in address:
+            return socket.inet_pton(socket.AF_INET, address)
+        return socket.inet_pton(socket.AF_INET6, address.partition("%")[0])
+    except OSError:
+        return b""
 
 
 def address_of(text: str) -> Address | None:

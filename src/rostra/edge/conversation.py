@@ -15,6 +15,7 @@ from typing import Protocol
 
 from rostra.edge.answers import Answer, problem
 from rostra.edge.applause import Clap
+from rostra.edge.contracts import Admission
 from rostra.edge.crowd import Crowd
 from rostra.edge.framing import Batch, Piece
 from rostra.edge.head import MAX_HEAD_BYTES, HeadReader, Request, check_beginning
@@ -22,12 +23,17 @@ from rostra.edge.negotiate import Encoding
 from rostra.edge.poller import GONE, READABLE, WRITABLE, Poller, Wire, with_socket
 from rostra.edge.proxy_preamble import read_preamble
 from rostra.errors import Refused, TooSlow
+from rostra.wire.door import Outcome
 
 HEAD_TIMEOUT_S = 5.0
 """From the first byte of a head (or from the connection) to its end: architecture, "Times, sizes and limits"."""
 
 IDLE_TIMEOUT_S = 15.0
 """Between two requests. LL-HLS players ask twice a second; more would only keep descriptors for those who left."""
+
+IDLE_AT_FULL_HOUSE_S = 4.0
+"""The same while the door is shut: those who wait ask every few seconds, and shall not hold the places that they wait
+for. LL-HLS players ask twice a second even then."""
 
 WRITE_TIMEOUT_S = 20.0
 """Without a byte taken by a peer that has something to read."""
@@ -69,6 +75,23 @@ class HotForms:
         return self.wholes[encoding]
 
 
+@dataclass(slots=True)
+class Shut:
+    """The refusal of those who show no pass, several of them: each says another time to come back."""
+
+    wholes: tuple[bytes, ...]
+    closing: tuple[bytes, ...]
+    """For a connection that has just come: it shall not hold a place."""
+    turned: Callable[[bytes], None]
+    """Told the address."""
+    turn: int = 0
+
+    def next(self, wholes: tuple[bytes, ...], address: bytes) -> bytes:
+        self.turned(address)
+        self.turn += 1
+        return wholes[self.turn % len(wholes)]
+
+
 @dataclass(frozen=True, slots=True)
 class Welcome:
     """The answer is a place in a crowd."""
@@ -90,7 +113,8 @@ class Door(Protocol):
     """Who knows the answers."""
 
     reader: HeadReader
-    hot: dict[bytes, Hot | HotForms | Welcome]
+    admission: Admission
+    hot: dict[bytes, Hot | HotForms | Welcome | Shut]
     """Answers that are found by the bytes of a request line, if nothing in the fields changes them (Fields.plain)."""
     claps: dict[bytes, Clap]
     """Reactions that are found by all bytes of the request."""
@@ -113,10 +137,15 @@ class Door(Protocol):
     def abandon(self, conversation: Conversation) -> None:
         """A conversation that waits for an answer is over."""
 
+    def came_by_proxy(self, source: str) -> bytes:
+        """A PROXY preamble has named the source: its packed address, if it is the client's own."""
 
-def greet(door: Door, poller: Poller, wire: Wire, fd: int) -> Conversation | None:
+
+def greet(door: Door, poller: Poller, wire: Wire, fd: int, address: bytes = b"") -> Conversation | None:
     """Answer a connection that was just accepted. None if nothing is left to talk about: it has its place in a crowd,
     or is closed.
+
+    ``address``: of the client, packed; empty where only the request says it.
 
     Most listeners' requests are there already, and look like others': they are answered before a conversation is made
     (benchmarks: joins).
@@ -134,11 +163,22 @@ def greet(door: Door, poller: Poller, wire: Wire, fd: int) -> Conversation | Non
             return None
         eol = data.find(b"\r\n")
         hot = door.hot.get(data[:eol])
-        if isinstance(hot, Welcome) and (fields := door.reader.block(data[eol:])) is not None and fields.plain:
-            door.requests += 1
-            hot.crowd.join(fd, hot.batch, watched=False)
-            return None
-    conversation = Conversation(door, poller, wire, fd)
+        if isinstance(hot, Welcome):
+            fields, admission = door.reader.block(data[eol:]), door.admission
+            if fields is not None and fields.plain and address and admission.waves_through:
+                door.requests += 1
+                admission.entered(address)
+                hot.crowd.join(fd, hot.batch, watched=False)
+                return None
+        elif isinstance(hot, Shut) and address and not wire.secure:
+            fields = door.reader.block(data[eol:])
+            if fields is not None and fields.plain and not fields.shows_pass:
+                door.requests += 1
+                with contextlib.suppress(OSError):
+                    wire.send(fd, hot.next(hot.closing, address))
+                wire.close(fd)
+                return None
+    conversation = Conversation(door, poller, wire, fd, address=address)
     conversation.begin(data)
     return None if conversation.over else conversation
 
@@ -163,6 +203,7 @@ class Conversation:
         "_out",
         "_request",
         "_since",
+        "address",
         "door",
         "fd",
         "over",
@@ -173,9 +214,18 @@ class Conversation:
     )
 
     def __init__(
-        self, door: Door, poller: Poller, wire: Wire, fd: int, *, preamble: bool = False, watched: bool = False
+        self,
+        door: Door,
+        poller: Poller,
+        wire: Wire,
+        fd: int,
+        *,
+        preamble: bool = False,
+        watched: bool = False,
+        address: bytes = b"",
     ) -> None:
-        """:param watched: the poller has the descriptor already."""
+        """:param watched: the poller has the descriptor already. :param address: of the client, packed; empty: only
+        the request, or a preamble, says it."""
         self.door = door
         self.poller = poller
         self.wire = wire
@@ -184,6 +234,7 @@ class Conversation:
         """Whether the connection still owes its PROXY protocol preamble."""
         self.source: str | None = None
         """The address that a preamble named."""
+        self.address = address
         self.over = False
         """Closed, or handed to a crowd."""
         self._in = b""
@@ -235,14 +286,23 @@ class Conversation:
             return self._since + WRITE_TIMEOUT_S
         if self._request is not None:
             return self.door.now + IDLE_TIMEOUT_S  # whoever holds it has a deadline for it
-        return self._since + (IDLE_TIMEOUT_S if self._answered and not self._in else HEAD_TIMEOUT_S)
+        idle_s = IDLE_AT_FULL_HOUSE_S if self.door.admission.shut else IDLE_TIMEOUT_S
+        return self._since + (idle_s if self._answered and not self._in else HEAD_TIMEOUT_S)
 
     def expire(self) -> None:
         """The deadline is over. A head that began gets an answer; to silence none is due (RFC 9110, 15.5.9)."""
         if self._in and not self._out and self._lingered < 0:
+            self._note(Outcome.SLOW_BODY if b"\r\n\r\n" in self._in else Outcome.SLOW_HEAD)
             self._refuse([], TooSlow(f"A request has to arrive within {HEAD_TIMEOUT_S:.0f} s."))
-        else:
-            self.close()
+            return
+        if self._out:
+            self._note(Outcome.SLOW_READER)
+        elif not self._answered:
+            self._note(Outcome.IDLE)
+        self.close()
+
+    def _note(self, outcome: Outcome) -> None:
+        self.door.admission.note(outcome, self.address)
 
     def _expect(self, events: int) -> None:
         if not self._events:
@@ -293,6 +353,10 @@ class Conversation:
             whole = door.thanks
         elif isinstance(hot, Welcome) or (fields := door.reader.block(data[eol:])) is None or not fields.plain:
             return False
+        elif isinstance(hot, Shut):
+            if not self.address or fields.shows_pass:
+                return False
+            whole = hot.next(hot.wholes, self.address)
         else:
             whole = hot.taken(self.fd, door.now, fields.encoding)
         door.requests += 1
@@ -331,6 +395,7 @@ class Conversation:
                     out, size = [], 0
         except Refused as refusal:
             self._in = b""
+            self._note(Outcome.BAD_BODY if refusal.status in (411, 413) else Outcome.BAD_HEAD)
             self._refuse(out, refusal)
             return
         self._in = data[at:]
@@ -348,10 +413,16 @@ class Conversation:
         eol = raw.find(b"\r\n")
         hot, fields = door.hot.get(raw[:eol]), door.reader.block(raw[eol:])
         if hot is not None and fields is not None and fields.plain:
-            door.requests += 1
-            if isinstance(hot, Welcome):
+            if isinstance(hot, Hot | HotForms):
+                door.requests += 1
+                return hot.taken(self.fd, door.now, fields.encoding), end
+            if isinstance(hot, Welcome) and self.address and door.admission.waves_through:
+                door.requests += 1
+                door.admission.entered(self.address)
                 return hot, end
-            return hot.taken(self.fd, door.now, fields.encoding), end
+            if isinstance(hot, Shut) and self.address and not fields.shows_pass:
+                door.requests += 1
+                return hot.next(hot.wholes, self.address), end
         if fields is not None and fields.body_bytes and (clap := door.claps.get(data[at : end + fields.body_bytes])):
             door.requests += 1  # one of several that came at once (benchmarks: reactions)
             clap.count(self.fd)
@@ -373,6 +444,7 @@ class Conversation:
         try:
             preamble = read_preamble(data)
         except Refused:
+            self._note(Outcome.BAD_PROXY)
             self.close()
             return -1
         if preamble is None:
@@ -380,6 +452,8 @@ class Conversation:
             return -1
         self.preamble = False
         self.source = preamble.source
+        if preamble.source:
+            self.address = self.door.came_by_proxy(preamble.source)
         return preamble.size
 
     def _render(self, answer: Answer, request: Request) -> bytes:

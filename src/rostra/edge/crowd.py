@@ -79,9 +79,9 @@ class Crowd:
     """Listeners of one feed in one form over one kind of wire."""
 
     def __init__(
-        self, form: Form, wire: Wire, poller: Poller, tally: Tally, closed: Callable[[], None] = lambda: None
+        self, form: Form, wire: Wire, poller: Poller, tally: Tally, closed: Callable[[int], None] = lambda _: None
     ) -> None:
-        """:param closed: called for each listener who has gone."""
+        """:param closed: told the descriptor of each listener who has gone."""
         self.form = form
         self.wire = wire
         self.poller = poller
@@ -171,7 +171,7 @@ class Crowd:
     def _close(self, fd: int) -> None:
         self.tally.left += 1
         self.wire.close(fd)
-        self._closed()
+        self._closed(fd)
 
     # --- sending ---
 

@@ -6,8 +6,9 @@ record does. A million people who press reload a minute before the start get the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
 from rostra.edge.announcing import head_of, title_of
@@ -65,9 +66,12 @@ class Documents:
         fields = fields_of("application/json", CACHE_STATE, cors=True)
         return self._second(("", "rooms"), fields, lambda: listed(rooms, MAX_LISTED_ROOMS, moment.wall), moment)
 
-    def state(self, room: RoomOnAir, moment: Moment) -> Forms:
+    def state(self, room: RoomOnAir, moment: Moment, told: Mapping[str, Any] | None = None) -> Forms:
+        """:param told: what the door says besides."""
         fields = fields_of("application/json", CACHE_STATE, cors=True)
-        return self._second((room.id, "state"), fields, lambda: room.state_json(moment.wall, moment.flush_s), moment)
+        return self._second(
+            (room.id, "state"), fields, lambda: room.state_json(moment.wall, moment.flush_s, told=told), moment
+        )
 
     def all_feed(self, rooms: Iterable[RoomOnAir], moment: Moment) -> Forms:
         def make() -> Forms:

@@ -10,12 +10,23 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
-from rostra.edge.answers import ALLOW, ALLOW_POST, CACHE_MISSING, NO_STORE, Answer, fields_of, preflight, problem
-from rostra.edge.callers import Network, caller, household
-from rostra.edge.contracts import Carrier, NoCarrier, Notice, Windows
-from rostra.edge.conversation import HELD, Conversation, Held, Hot, HotForms, Welcome
+from rostra.edge.answers import (
+    ALLOW,
+    ALLOW_BOTH,
+    ALLOW_POST,
+    CACHE_MISSING,
+    NO_STORE,
+    Answer,
+    fields_of,
+    preflight,
+    problem,
+)
+from rostra.edge.callers import Network, address_of, caller, household, packed
+from rostra.edge.contracts import Admission, Carrier, NoCarrier, Notice, OpenHouse, Want, Windows
+from rostra.edge.conversation import HELD, Conversation, Held, Hot, HotForms, Shut, Welcome
 from rostra.edge.crowd import Crowd, Tally
 from rostra.edge.documents import Documents, Forms, Moment
+from rostra.edge.entrance import Entrance
 from rostra.edge.errands import Errands
 from rostra.edge.framing import Batch, Form
 from rostra.edge.gallery import Gallery
@@ -24,10 +35,11 @@ from rostra.edge.head import HeadReader, Request
 from rostra.edge.hls import COME_BACK_S, MAX_HOT, Hls, in_vain
 from rostra.edge.holds import Holds
 from rostra.edge.negotiate import prefers_html
+from rostra.edge.numbers import Numbers
 from rostra.edge.pages import Pages
 from rostra.edge.poller import Poller, Wire
 from rostra.edge.postbox import ENDED, THANKS, Postbox, Sent
-from rostra.edge.query import cookie_name, parse_codec, token_in_cookies, token_of
+from rostra.edge.query import cookie_name, parse_codec, pass_of, token_in_cookies, token_of
 from rostra.edge.quota import Quota, Rate
 from rostra.edge.rehearsals import Rehearsals
 from rostra.edge.room import RoomOnAir
@@ -36,6 +48,7 @@ from rostra.edge.shelf import Shelf
 from rostra.errors import Forbidden, Full, Gone, MethodNotAllowed, NotFound, RostraError
 from rostra.units import Part, Rendition
 from rostra.wire.boards import Board
+from rostra.wire.door import Outcome
 from rostra.wire.playlists import MEDIA_TYPE
 from rostra.wire.rooms import Room
 
@@ -49,6 +62,9 @@ MAX_WELCOME_LINES = 256
 
 GUESSES = Rate(20, 20)
 """Links that are not valid, a household. Somebody with a damaged link tries three times."""
+
+_NO_QUERY = frozenset({Kind.MEDIA, Kind.STATE, Kind.POSTS, Kind.MASTER, Kind.ROOMS, Kind.ASSET, Kind.PICTURE})
+"""Addresses whose query changes nothing: whoever adds one, other than a link or a pass, walks around caches."""
 
 COOKIE_S = 24 * 3600
 """How long a browser keeps the link of a room that takes one. The link itself says how long it is good."""
@@ -85,10 +101,15 @@ class Door:
         *,
         carrier: Carrier | None = None,
         key: KeySource = lambda: None,
+        admission: Admission | None = None,
     ) -> None:
-        """:param key: what links are checked with; None where there is no key."""
+        """:param key: what links are checked with; None where there is no key. :param admission: None: everyone comes
+        in."""
         self.reader = HeadReader()
-        self.hot: dict[bytes, Hot | HotForms | Welcome] = {}
+        self.admission = admission or OpenHouse()
+        self.entrance = Entrance(self, self.admission, poller)
+        self.numbers = Numbers(self, self.admission, self.entrance)
+        self.hot: dict[bytes, Hot | HotForms | Welcome | Shut] = {}
         self.date = b""
         self.now = 0.0
         self.wall = 0.0
@@ -119,6 +140,7 @@ class Door:
         self.thanks = b""
         self.gallery = Gallery(carrier, self.errands, Shelf())
         self.hls = Hls(self)
+        self._shut: dict[str, Shut] = {}
         self.guests = Guests(key, Quota(GUESSES, secrets.token_bytes(16)))
         self.rehearsals = Rehearsals(key)
         self._poller = poller
@@ -217,6 +239,9 @@ class Door:
     def forget_second(self) -> None:
         """A second is over: what is made once a second is made again when it is asked for."""
         self.documents.forget_second()
+        self.entrance.tidy()
+        self._shut.clear()
+        self.numbers.second()
         self.forget_lines()
         self.postbox.applause.second()
         self.thanks = THANKS.render(self.date)
@@ -234,6 +259,16 @@ class Door:
             self.hot.pop(line, None)
         self._welcome_lines.clear()
 
+    def turned(self) -> None:
+        """A step of the ladder was taken or left: what was prepared for newcomers is not true any more."""
+        self._shut.clear()
+        self.forget_welcomes()
+        self.documents.forget_second()
+        self.forget_lines()
+        self.postbox.applause.thinned = self.admission.thinned
+        for room in self.rooms.values():
+            room.thin(self.admission.thinned)
+
     # --- requests ---
 
     def answer(self, request: Request, conversation: Conversation, head: bytes, body: bytes) -> Answer | Welcome | Held:
@@ -241,7 +276,9 @@ class Door:
         try:
             return self._answer(request, conversation, head, body)
         except RostraError as e:
-            believed = e.status < 500 and e.status not in (401, 403, 429) and request.method != "POST"
+            if (outcome := _NOTED.get(e.status)) is not None:
+                self.admission.note(outcome, conversation.address)
+            believed = e.status < 500 and e.status not in (401, 403, 428, 429) and request.method != "POST"
             cache = CACHE_MISSING if believed else NO_STORE
             return problem(e, page=_wants_page(request), cache=cache, extra=self.documents.pages.transport)
 
@@ -258,10 +295,14 @@ class Door:
                 self._routes.clear()
             self._routes[path] = route
         kind = route.kind
-        posted = kind in POSTED
+        posted = kind in POSTED or (kind is Kind.DOOR and request.method == "POST")
+        if kind is Kind.DOOR and request.method not in ("GET", "HEAD", "POST"):
+            raise MethodNotAllowed(request.method, ALLOW_BOTH)
         if request.method not in (("POST",) if posted else ("GET", "HEAD")):
             raise MethodNotAllowed(request.method, ALLOW_POST if posted else ALLOW)
         self.asked[kind.name] = self.asked.get(kind.name, 0) + 1
+        if request.line.query and kind in _NO_QUERY and request.line.query[:2] not in ("t=", "w="):
+            self.admission.note(Outcome.CACHE_BUST, conversation.address)
         if not route.room:
             if kind is Kind.REHEARSAL:
                 return self.rehearsals.answer(body, self.wall)
@@ -283,7 +324,13 @@ class Door:
         kind, request, conversation = route.kind, asked.request, asked.conversation
         if kind is Kind.MEDIA:
             return self.hls.media(route, room, request, conversation)
+        if kind is Kind.DOOR:
+            if request.method == "POST":
+                return self.numbers.number(room, request, conversation, asked.body)
+            return self.numbers.challenge(room, request, conversation)
         if kind is Kind.PLAYLIST:
+            if not room.over:
+                self.entrance.pieces(room, request, conversation)
             return self.hls.playlist(route, room, request, conversation)
         if kind is Kind.LIVE:
             return self._live(room, request, conversation, asked.guest)
@@ -311,7 +358,28 @@ class Door:
     def _caller(self, request: Request, conversation: Conversation) -> str:
         """The address of the client."""
         peer = conversation.source or conversation.peer()
-        return caller(peer, request.field("x-forwarded-for"), self.trusted)
+        return caller(peer, request.field("x-forwarded-for"), self.trusted, request.field("forwarded"))
+
+    def direct(self, address: str) -> bytes:
+        """Of whom a connection comes, packed; empty: of a proxy that is trusted, whose requests say for whom."""
+        if self.trusted and (found := address_of(address)) is not None and any(found in n for n in self.trusted):
+            return b""
+        return packed(address)
+
+    def came_by_proxy(self, source: str) -> bytes:
+        address = self.direct(source)
+        if address:
+            self.admission.came(address)
+        return address
+
+    def address_of(self, request: Request, conversation: Conversation) -> bytes:
+        """Packed, of the client. Those of a proxy are counted here: its connections are nobody's."""
+        if conversation.address:
+            return conversation.address
+        address = packed(self._caller(request, conversation))
+        if address:
+            self.admission.came(address)
+        return address
 
     def _posted(self, kind: Kind, room: RoomOnAir, asked: _Asked) -> Answer | Held:
         record, request = room.record, asked.request
@@ -320,7 +388,9 @@ class Door:
         if kind is Kind.REACT:
             same = request.keep_alive and request.line.one_one and not (record.invited or self.draining)
             return self.postbox.react(record, sent, asked.head + asked.body if same else b"")
-        return self.postbox.take(kind, record, sent)
+        if isinstance(self.admission, OpenHouse):
+            return self.postbox.take(kind, record, sent)
+        return self.postbox.take(kind, record, sent, partial(self.numbers.promise, room, request, asked.conversation))
 
     def _sent(self, request: Request, conversation: Conversation, body: bytes = b"") -> Sent:
         address = partial(self._caller, request, conversation)
@@ -359,7 +429,8 @@ class Door:
         if kind is Kind.HAND_ANSWER:
             return self.postbox.hand_answer(room.record, route.name, self._sent(request, conversation))
         if kind is Kind.STATE:
-            return self._shared(documents.state(room, moment), request, hot=not invited)
+            told = self.admission.told(room.id)
+            return self._shared(documents.state(room, moment, told), request, hot=not invited)
         if kind is Kind.POSTS:
             return self._shared(documents.posts(room), request, hot=not invited)
         if kind is Kind.CALENDAR:
@@ -402,15 +473,32 @@ class Door:
         form = Form.CHUNKED if request.line.one_one else Form.BARE
         if request.head_only:
             return Answer(200, _live_fields(MEDIA_TYPE), length=False)
+        self._let_in(Want.LIVE, room, request, conversation, guest)
         welcome = self._welcome(room, rendition, form, guest, conversation)
         if form is Form.CHUNKED and not conversation.wire.secure and not guest:
             # Whoever asks with the same bytes until the next flush needs no more than to be told; see greet().
-            line = request.line
-            raw = b"GET %s%s HTTP/1.1" % (line.path.encode(), b"?" + line.query.encode() if line.query else b"")
-            if len(self._welcome_lines) < MAX_WELCOME_LINES and not self.draining:
-                self._welcome_lines.add(raw)
-                self.hot[raw] = welcome
+            self._remember(request, welcome)
         return welcome
+
+    def _let_in(self, want: Want, room: RoomOnAir, request: Request, conversation: Conversation, guest: str) -> None:
+        """:raises RostraError: they may not have sound now."""
+        try:
+            self.entrance.stream(want, room, request, conversation)
+        except RostraError:
+            shown = pass_of(request.line.query, request.field("cookie"), room.id)
+            if self.admission.shut and not shown and not guest and request.line.one_one and request.method == "GET":
+                # The next one who asks with the same bytes is told so at once; see greet().
+                if room.id not in self._shut:
+                    self._shut[room.id] = self.entrance.shut(room.id)
+                self._remember(request, self._shut[room.id])
+            raise
+
+    def _remember(self, request: Request, answer: Welcome | Shut) -> None:
+        line = request.line
+        raw = b"GET %s%s HTTP/1.1" % (line.path.encode(), b"?" + line.query.encode() if line.query else b"")
+        if len(self._welcome_lines) < MAX_WELCOME_LINES and not self.draining:
+            self._welcome_lines.add(raw)
+            self.hot[raw] = answer
 
     def _mp3(
         self, room: RoomOnAir, request: Request, conversation: Conversation, guest: str
@@ -420,6 +508,7 @@ class Door:
         form = Form.ICY if request.field("icy-metadata") == "1" else Form.BARE
         if request.head_only:
             return Answer(200, _mp3_fields(room, form), closes=True, length=False)
+        self._let_in(Want.MP3, room, request, conversation, guest)
         if room.fresh(Rendition.MP3, self.now) and room.feeds[Rendition.MP3].has_backlog:
             return self._welcome(room, Rendition.MP3, form, guest, conversation)
         self._radios.hold(room.id, conversation, (form, guest), self.now + FIRST_MP3_S)
@@ -432,7 +521,7 @@ class Door:
         key = (room.id, rendition, form, wire, guest)
         crowd = self._crowds.get(key)
         if crowd is None:
-            crowd = self._crowds[key] = Crowd(form, wire, self._poller, self._tally)
+            crowd = self._crowds[key] = Crowd(form, wire, self._poller, self._tally, self.entrance.gone)
         feed = room.feeds[rendition]
         # The same bytes for all who come between two flushes; the date in them changes each second.
         version = (feed.flushes, feed.standing, self.date, self.newcomer_s, room.fresh(rendition, self.now))
@@ -464,11 +553,13 @@ class Door:
         """Answer those who waited in vain."""
         self.hls.expire()
         for _, who in self._radios.expire(self.now):
+            self.entrance.gone(who.fd)
             self.ready.append((who, in_vain()))
 
     def abandon(self, conversation: Conversation) -> None:
         for holds in (self.hls, self._radios, self.gallery):
             holds.abandon(conversation)
+        self.entrance.gone(conversation.fd)
 
     def _came(self, conversation: Conversation, answer: Answer) -> None:
         """What an errand brought."""
@@ -478,6 +569,10 @@ class Door:
     @property
     def held(self) -> int:
         return len(self.hls) + len(self._radios) + len(self.gallery)
+
+
+_NOTED = {404: Outcome.UNKNOWN_ROOM, 403: Outcome.BAD_LINK, 429: Outcome.REFUSED_RATE}
+"""What is made of those who are refused so."""
 
 
 def _cookie(room_id: str, token: str, secure: bool) -> str:

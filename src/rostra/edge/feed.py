@@ -29,6 +29,10 @@ MAX_WAITING_S = 8.0
 """Sound that may gather in one flush; past it the flush is due whatever the ladder says."""
 
 
+THINNED_TO = 4
+"""Of so many parts one keeps what rides in front of it, while the door says so."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Sound:
     generation: int
@@ -46,6 +50,8 @@ class Feed:
         """Of the generation that was flushed last; what a newcomer begins with."""
         self.standing = b""
         """A notice that stands until it is taken back (interrupted): newcomers hear it too."""
+        self.thinned = False
+        """Whether levels and captions go out with every fourth part alone."""
         self.flushes = 0
         """How often it was flushed; rises whenever what a newcomer gets has changed."""
         self._generation = -1
@@ -69,7 +75,8 @@ class Feed:
             self._waiting_init = part.init
             self._put(Piece(part.init), now)
         seconds = part.duration / 48_000
-        data = part.payload if self.rendition is Rendition.MP3 else part.body
+        bare = self.rendition is Rendition.MP3 or (self.thinned and part.name.sequence % THINNED_TO)
+        data = part.payload if bare else part.body
         self._put(Piece(data, seconds), now)
         self._waiting_sound.append(_Sound(part.name.generation, data, seconds))
         self._waiting_s += seconds

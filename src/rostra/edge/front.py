@@ -20,7 +20,7 @@ from typing import Any, Protocol
 from rostra.config import local_url
 from rostra.edge.accepting import Acceptor, Handshake, close_quietly, open_listener
 from rostra.edge.answers import Answer, http_date, problem
-from rostra.edge.contracts import Carrier, Notice, Windows
+from rostra.edge.contracts import Admission, Carrier, Notice, Windows
 from rostra.edge.conversation import Conversation, greet
 from rostra.edge.crowd import Crowd, Tally
 from rostra.edge.door import HLS_WITHIN_S, Door
@@ -34,6 +34,7 @@ from rostra.edge.room import RoomOnAir
 from rostra.errors import Full
 from rostra.units import Part, Rendition
 from rostra.wire.boards import Board
+from rostra.wire.door import Outcome
 from rostra.wire.hands import Hand
 from rostra.wire.rehearsals import Granted
 from rostra.wire.rooms import Room
@@ -112,16 +113,21 @@ class Front:
         *,
         carrier: Carrier | None = None,
         key: KeySource = lambda: None,
+        admission: Admission | None = None,
     ) -> None:
         """:param carrier: the bus; without it nothing is taken of listeners.
-        :param key: what links are checked with.
+        :param key: what links are checked with. :param admission: who decides who gets in; None: everyone.
         """
         self.options = options
         self.tally = Tally()
         self.poller = Poller()
-        self.door = Door(self.poller, pages, make_windows, notice, self.tally, carrier=carrier, key=key)
+        self.door = Door(
+            self.poller, pages, make_windows, notice, self.tally, carrier=carrier, key=key, admission=admission
+        )
         self.door.metrics = self.metrics
+        self._came = self.door.admission.came
         self.door.time = self._time
+        self.door.entrance.wake = self._pump_soon
         self.door.wake = self._pump_soon
         self.door.trusted = options.networks
         self.ladder = Ladder(options.flush_s)
@@ -251,7 +257,10 @@ class Front:
         if len(self.poller) >= options.max_open:
             self._turn_away(fd)
             return
-        preamble = options.proxy_protocol and any(ipaddress.ip_address(address) in n for n in options.networks)
+        client = self.door.direct(address)
+        if client:
+            self._came(client)
+        preamble = options.proxy_protocol and not client
         if options.tls is not None:
             handshake = Handshake(
                 fd,
@@ -260,18 +269,21 @@ class Front:
                 self.poller,
                 now=self.door.now,
                 done=self._secured,
+                failed=self._not_secured,
                 preamble=preamble,
+                address=client,
             )
             self._time(handshake)
             handshake.ready(fd, 1)
             return
         if preamble:
             self._converse(Conversation(self.door, self.poller, self._plain, fd, preamble=True))
-        elif (conversation := greet(self.door, self.poller, self._plain, fd)) is not None:
+        elif (conversation := greet(self.door, self.poller, self._plain, fd, client)) is not None:
             self._time(conversation)
 
-    def _secured(self, fd: int, source: str | None) -> None:
-        conversation = Conversation(self.door, self.poller, self._secure, fd, watched=True)
+    def _secured(self, fd: int, source: str | None, client: bytes) -> None:
+        address = self.door.came_by_proxy(source) if source else client
+        conversation = Conversation(self.door, self.poller, self._secure, fd, watched=True, address=address)
         conversation.source = source
         self._converse(conversation)
 
@@ -279,6 +291,9 @@ class Front:
         conversation.begin()
         if not conversation.over:
             self._time(conversation)
+
+    def _not_secured(self, client: bytes) -> None:
+        self.door.admission.note(Outcome.TLS_FAILED, client)
 
     def _turn_away(self, fd: int) -> None:
         """Full: say when to come back, as long as the reserve lasts."""
@@ -330,7 +345,7 @@ class Front:
         self._pump_soon()
 
     def _pump_soon(self) -> None:
-        if not self._pumping and (self._busy or self.door.ready):
+        if not self._pumping and (self._busy or self.door.ready or self.door.entrance.replaced):
             self._pumping = True
             self._loop.call_soon(self._pump)
 
@@ -342,6 +357,8 @@ class Front:
         crowded = self._acceptor is not None and self._acceptor.crowded
         until, now = begun + (CROWDED_SLICE_S if crowded else SLICE_S), begun
         ready, busy = self.door.ready, self._busy
+        if self.door.entrance.replaced:
+            self.door.entrance.end_replaced()
         while now < until:
             if ready:
                 conversation, answer = ready.popleft()

@@ -76,6 +76,8 @@ class Fields:
     plain: bool
     """Nothing in it changes an answer that does not depend on the encoding: no range, no condition, no connection
     option, no body."""
+    shows_pass: bool = False
+    """There may be a place in the line among the cookies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +236,8 @@ def _fields(found: list[tuple[bytes, bytes]]) -> Fields:
     body = _body_bytes(values, lengths)
     changing = ("range", "if-none-match", "connection")
     plain = hosts == 1 and not body and (not any(values.get(n) for n in changing) or _only_keeps_alive(values))
-    return Fields(values, hosts, body, accepted_encoding(values.get("accept-encoding", "")), plain)
+    encoding = accepted_encoding(values.get("accept-encoding", ""))
+    return Fields(values, hosts, body, encoding, plain, "w-" in values.get("cookie", ""))
 
 
 def _only_keeps_alive(values: dict[str, str]) -> bool:

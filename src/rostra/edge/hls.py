@@ -18,7 +18,7 @@ from rostra.edge.answers import (
     problem,
 )
 from rostra.edge.contracts import Playlist
-from rostra.edge.conversation import HELD, Conversation, Held, Hot, HotForms, Welcome
+from rostra.edge.conversation import HELD, Conversation, Held, Hot, HotForms, Shut, Welcome
 from rostra.edge.head import Request
 from rostra.edge.holds import Holds
 from rostra.edge.negotiate import Encoding, byte_range
@@ -59,7 +59,7 @@ class _Wanted:
 class House(Protocol):
     """Whose rooms they are."""
 
-    hot: dict[bytes, Hot | HotForms | Welcome]
+    hot: dict[bytes, Hot | HotForms | Welcome | Shut]
     date: bytes
     now: float
     draining: bool

@@ -15,10 +15,15 @@ from typing import Any
 from rostra.errors import BadRequest, Unsupported
 from rostra.wire.hands import MAX_HAND_NAME, MAX_WHY, TICKET
 from rostra.wire.inbox import MAX_SAID
+from rostra.wire.passes import PASS_LETTERS
 from rostra.wire.reactions import REACTIONS, reaction
 
 MAX_ABOUT = 64
 """A seat's or a post's name (``wire.inbox``)."""
+
+MAX_TOKEN = 64
+MAX_ANSWER = 2048
+"""An answer to a challenge as our page writes it has about 900 letters."""
 
 _JOINERS = frozenset("\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}")
 """Persian writes words and emoji put families together with them. In a sentence they do no harm; in a name they make
@@ -63,9 +68,43 @@ def hand_asked(body: bytes, content_type: str) -> HandAsked:
     return HandAsked(name, why, ticket, again=found.flag("again"))
 
 
-def rsvp_ticket(body: bytes, content_type: str) -> str:
-    """The ticket that is sent again; empty: a new one is wanted. :raises Refused: what is wrong with it."""
-    return _Object(body, content_type, {"ticket"}).ticket() if body.strip() else ""
+@dataclass(frozen=True, slots=True)
+class RsvpMade:
+    ticket: str = ""
+    """That is sent again; empty: a new one is wanted."""
+    answer: str = ""
+    """To a challenge."""
+
+
+@dataclass(frozen=True, slots=True)
+class NumberAsked:
+    rsvp: str = ""
+    """The ticket of a promise to come, which is a place in a line of its own."""
+    answer: str = ""
+    inside: int = 0
+    """What those inside were told."""
+
+
+def rsvp_made(body: bytes, content_type: str) -> RsvpMade:
+    """:raises Refused: what is wrong with it."""
+    if not body.strip():
+        return RsvpMade()
+    found = _Object(body, content_type, {"ticket", "answer"})
+    ticket = found.string("ticket")
+    if len(ticket) != PASS_LETTERS:
+        ticket = found.ticket()
+    return RsvpMade(ticket, found.answer())
+
+
+def number_asked(body: bytes, content_type: str) -> NumberAsked:
+    """:raises Refused: what is wrong with it."""
+    if not body.strip():
+        return NumberAsked()
+    found = _Object(body, content_type, {"rsvp", "answer", "inside"})
+    rsvp = found.string("rsvp")
+    if len(rsvp) > MAX_TOKEN:
+        raise BadRequest("rsvp is the ticket that you were given.")
+    return NumberAsked(rsvp, found.answer(), found.number("inside"))
 
 
 def reaction_sent(body: bytes, content_type: str) -> str:
@@ -118,6 +157,19 @@ class _Object:
         value = clean(self.string(name), 2 * most, lines=lines, joiners=joiners)
         if len(value) > most:
             raise BadRequest(f"{called} has at most {most} characters.")
+        return value
+
+    def number(self, name: str) -> int:
+        value = self._found.get(name, 0)
+        if type(value) is not int or not 0 <= value < 2**53:
+            raise BadRequest(f"{name} is a whole number.")
+        return value
+
+    def answer(self) -> str:
+        """To a challenge: whether it is one, others know."""
+        value = self.string("answer")
+        if len(value) > MAX_ANSWER:
+            raise BadRequest("This answer is far too long to be one. Ask for a new challenge.")
         return value
 
     def ticket(self) -> str:

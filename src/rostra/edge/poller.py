@@ -116,6 +116,12 @@ class Poller:
         """Wait for something else from now on."""
         self._epoll.modify(fd, events)
 
+    def end(self, fd: int) -> None:
+        """As if its peer had gone: whoever answers for it closes it."""
+        endpoint = self._endpoints.get(fd)
+        if endpoint is not None:
+            endpoint.ready(fd, select.EPOLLHUP)
+
     def hand_over(self, fd: int, endpoint: Endpoint) -> None:
         """Another answers for it from now on."""
         self._endpoints[fd] = endpoint

@@ -10,6 +10,7 @@ import math
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Any
 
 from rostra.edge.answers import NO_STORE, Answer, fields_of, json_answer
@@ -19,7 +20,7 @@ from rostra.edge.contracts import Carrier
 from rostra.edge.conversation import Conversation, Held
 from rostra.edge.errands import Errands
 from rostra.edge.hands import Hands, Told
-from rostra.edge.letters import hand_asked, reaction_sent, report_made, rsvp_ticket
+from rostra.edge.letters import hand_asked, reaction_sent, report_made, rsvp_made
 from rostra.edge.quota import Quota, Rate
 from rostra.edge.routes import Kind
 from rostra.edge.waiting import Waiting
@@ -27,6 +28,7 @@ from rostra.errors import BadRequest, Conflict, Gone, NotFound, Refused, TooMany
 from rostra.units import WallTime
 from rostra.wire.hands import Hand, HandState
 from rostra.wire.inbox import Letter, LetterKind
+from rostra.wire.passes import PASS_LETTERS
 from rostra.wire.rooms import Room
 from rostra.wire.tokens import unchecked
 
@@ -53,6 +55,8 @@ NO_HAND = "There is no hand with this ticket. It may have been raised too long a
 
 OVER = "over"
 """What is told of a hand that was accepted, when its link was taken back since."""
+
+Promise = Callable[[str, str], str]
 
 THANKS = Answer(204, fields_of("text/plain", NO_STORE, cors=True))
 
@@ -98,15 +102,21 @@ class Postbox:
         self.hands.forget()
         self.waiting.forget()
 
-    def take(self, kind: Kind, room: Room, sent: Sent) -> Answer | Held:
-        """Hand, RSVP or report. :raises Refused: as a sentence for the listener."""
+    def take(self, kind: Kind, room: Room, sent: Sent, promise: Promise | None = None) -> Answer | Held:
+        """Hand, RSVP or report. :raises Refused: as a sentence for the listener.
+
+        :param promise: makes the ticket of an RSVP a place in the line, of the ticket that is sent again and the answer
+            to a challenge. None: there is no line.
+        """
         if kind is Kind.HAND:
             return self._hand(room, sent)
         if kind is Kind.RSVP:
             if room.over:
                 raise Gone(ENDED)
-            ticket = rsvp_ticket(sent.body, sent.content_type) or self._new_ticket()
-            letter = Letter(room.id, LetterKind.RSVP, WallTime(sent.wall), ticket=ticket)
+            made = rsvp_made(sent.body, sent.content_type)
+            ticket = promise(made.ticket, made.answer) if promise else made.ticket or self._new_ticket()
+            known_by = sha256(ticket.encode()).hexdigest()[:22] if len(ticket) == PASS_LETTERS else ticket
+            letter = Letter(room.id, LetterKind.RSVP, WallTime(sent.wall), ticket=known_by)
             return self._leave(kind, letter, {"ticket": ticket}, sent)
         report = report_made(sent.body, sent.content_type)
         letter = Letter(room.id, LetterKind.ABUSE, WallTime(sent.wall), said=report.said, about=report.about)

@@ -78,6 +78,21 @@ def token_in_cookies(field: str, room: str) -> str:
     return ""
 
 
+def pass_of(query: str, cookies: str, room: str) -> str:
+    """The place in the line that is shown (``?w=``, or the cookie ``w-ROOM``); empty: none. :raises BadRequest: if the
+    query is too long."""
+    if query and (shown := _parameters(query).get("w", "")):
+        return shown
+    if "w-" not in cookies:
+        return ""
+    name = f"w-{room}"
+    for pair in cookies.split(";")[:MAX_COOKIES]:
+        found, _, value = pair.strip().partition("=")
+        if found == name:
+            return value
+    return ""
+
+
 def cookie_name(room: str) -> str:
     return f"rostra_{room}"
 
@@ -89,7 +104,7 @@ def _parameters(query: str) -> dict[str, str]:
     for item in query.split("&"):
         name, _, value = item.partition("=")
         name = unquote_plus(name)
-        if name in values and (name.startswith("_HLS_") or name in ("codec", "t")):
+        if name in values and (name.startswith("_HLS_") or name in ("codec", "t", "w")):
             raise BadRequest(f"{name[:32]} is there twice.")
         values[name] = unquote_plus(value)
     return values

@@ -6,7 +6,7 @@ Pure: is given parts, records and ``now``. Those who listen are the driver's.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rostra.edge.contracts import Notice, Windows
@@ -155,6 +155,11 @@ class RoomOnAir:
         last = self.windows[rendition].last
         return last.end if last else MediaTime(0)
 
+    def thin(self, thinned: bool) -> None:
+        """Whether levels and captions go out less often to those to whom sound is pushed."""
+        for feed in self.feeds.values():
+            feed.thinned = thinned
+
     def retire(self, windows: Windows, now: float) -> bool:
         """Let go of the sound of a room that ended a while ago, for ``windows`` that are empty. True when it does."""
         if not self.over or not self._over_at or now - self._over_at < KEPT_S:
@@ -200,9 +205,11 @@ class RoomOnAir:
             "listening": self._listening,
         }
 
-    def state_json(self, wall: float, flush_s: float, *, lasting: bool = False) -> bytes:
+    def state_json(
+        self, wall: float, flush_s: float, *, lasting: bool = False, told: Mapping[str, Any] | None = None
+    ) -> bytes:
         """``/state`` (docs/topics/room.md). ``lasting``: without what changes by the second; for the page, in which
-        ``now`` is when it was made.
+        ``now`` is when it was made. ``told``: what the door says besides.
         """
         record = self.record
         assert record is not None
@@ -229,6 +236,8 @@ class RoomOnAir:
             "delay_s": record.delay_s,
             "react": self._reactions,
         }
+        if told:
+            body |= told
         if lasting:
             body |= {"listening": 0, "stage": [], "react": {}}
         return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")

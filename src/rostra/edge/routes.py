@@ -38,6 +38,8 @@ class Kind(Enum):
     REACT = auto()
     REPORT = auto()
     REHEARSAL = auto()
+    DOOR = auto()
+    """A place in the line: GET for a challenge, POST for a number."""
 
 
 POSTED = frozenset({Kind.HAND, Kind.RSVP, Kind.REACT, Kind.REPORT, Kind.REHEARSAL})
@@ -76,6 +78,7 @@ _IN_ROOM = {
     "rsvp": Kind.RSVP,
     "react": Kind.REACT,
     "report-abuse": Kind.REPORT,
+    "door": Kind.DOOR,
 }
 _ROOM = re.compile(r"/r/([^/]+)(?:/(.*))?")
 _PLAYLIST = re.compile(r"hls/(opus|aac)\.m3u8")
