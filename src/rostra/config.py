@@ -59,6 +59,8 @@ class DoorSettings(_Section):
     itself costs."""
     uplink_mbit_s: float = Field(0.0, ge=0.0, le=10_000_000.0)
     """What this machine can send, in Mbit/s, all edges together. 0: not limited."""
+    places: int = Field(0, ge=0, le=10_000_000)
+    """How many listeners one edge takes at most. 0: as many as the machine bears, found while they listen."""
     joins_s: float = Field(0.0, ge=0.0, le=1_000_000.0)
     """How many listeners a second may join at one edge. 0: as many as it bears, found while they join."""
     address_floor: int = Field(20, ge=4, le=1_000_000)

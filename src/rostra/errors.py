@@ -242,7 +242,8 @@ class InLine(Full):
         super().__init__(
             "It is your turn, but the last place has just gone. Please try again in a moment."
             if called
-            else f"Every place is taken. There is a line: the page stands in it by itself; a program asks with POST {door}.",
+            else "Every place is taken. There is a line: the page stands in it by itself; a program asks with "
+            f"POST {door}.",
             retry_after_s,
         )
 

@@ -59,7 +59,7 @@ class KernelCounters:
         changed = {}
         for field in fields(self):
             now = getattr(self, field.name)
-            if field.name not in _NOW:
+            if field.name not in NOW:
                 then = getattr(before, field.name)
                 now = now - then if now >= then else now
             changed[field.name] = now
@@ -83,7 +83,7 @@ class KernelCounters:
         return f"The kernel: {'; '.join(said)}." if said else None
 
 
-_NOW = ("sockets_in_use", "sockets_orphaned", "sockets_time_wait", "sockets_allocated", "memory_pages")
+NOW = ("sockets_in_use", "sockets_orphaned", "sockets_time_wait", "sockets_allocated", "memory_pages")
 
 _SOURCES = {
     "listen_overflows": ("TcpExt", "ListenOverflows"),

@@ -82,6 +82,8 @@ class Limits:
     """Of its core: the rest is for joins, the bus and the others on the machine."""
     late_s: float = 1.0
     out_bytes_s: float = 0.0
+    listeners: int = 0
+    """As many as the operator wants at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +204,8 @@ class Capacity:
         self._memory = _Gauge("memory", limits.memory_bytes, cost.memory_bytes)
         self._cpu = _Gauge("cpu", limits.cpu_share, cost.cpu_share, own=0.0)
         self._uplink = _Gauge("uplink", limits.out_bytes_s, cost.out_bytes_s, own=0.0)
-        self._gauges = (self._files, self._memory, self._cpu, self._uplink)
+        self._wanted = _Gauge("listeners", limits.listeners, 1.0, own=0.0)
+        self._gauges = (self._files, self._memory, self._cpu, self._uplink, self._wanted)
         self._late_limit_s = limits.late_s
         self._late: deque[float] = deque(maxlen=LATE_READINGS)
         self._longest_flush_s = longest_flush_s
@@ -225,6 +228,7 @@ class Capacity:
         self._memory.observe(self._memory_in_use(readings.memory_bytes, listeners), listeners, keep)
         self._cpu.observe(self._sending, listeners, keep)
         self._uplink.observe(self._out, listeners, keep)
+        self._wanted.observe(listeners, listeners, keep)
         self._late.append(readings.late_s)
         if not self._fixed_joins_s:
             self._pace(readings.late_s, readings.joins / max(passed, 0.1), passed)

@@ -21,6 +21,7 @@ import numpy as np
 
 from rostra.admission.accounting import Accounting, Floors, Means, fold
 from rostra.admission.capacity import NO_BOUND, Capacity, Pressure, Readings
+from rostra.admission.insiders import Insiders, is_word, word
 from rostra.admission.sketch import CountMin
 from rostra.admission.steps import Change, Step, Steps
 from rostra.admission.tally import Tally
@@ -131,6 +132,7 @@ class Usher:
         self._heard: dict[str, tuple[DoorReport, float]] = {}
         self._seats: dict[tuple[str, bytes], float] = {}
         self._seated: list[tuple[str, bytes]] = []
+        self._insiders = Insiders()
         self._rsvps = CountMin(seed + 128, RSVPS_FADE_S, 1 << 14)
         self._paid: dict[bytes, tuple[WallTime, Line]] = {}
         self._paid_before: dict[bytes, tuple[WallTime, Line]] = {}
@@ -185,11 +187,13 @@ class Usher:
     def number(self, asked: Asked, now: float, wall: WallTime) -> Verdict:
         """A place in the line (:attr:`Kind.NUMBER`), or a promise to come (:attr:`Kind.RSVP`)."""
         keys, rsvp = self._keys, asked.kind is Kind.RSVP
-        if keys is None or self.step is Step.REFUSING:
+        if keys is None or (self.step is Step.REFUSING and not asked.inside):
             return self._refuse(asked)
         held = self._read(asked, keys, wall) if asked.pass_ else None
         if held is not None and (not rsvp or held.line is Line.RSVP):
             return self._given(asked.pass_, held)
+        if asked.inside and is_word(keys, asked.room, asked.inside, wall) and (text := self.inside(asked.room, wall)):
+            return Given(text, Line.LATE, None, True)
         if asked.answer:
             try:
                 id_ = self._gate.check(keys, asked.answer, asked.room, _household(asked.address), wall)
@@ -207,6 +211,21 @@ class Usher:
     def challenge(self, asked: Asked, now: float, wall: WallTime) -> Verdict:
         """A challenge for who asks for one (``GET /r/ROOM/door``)."""
         return self._refuse(asked) if self._keys is None else self._challenge(asked, self._keys, now, wall)
+
+    def inside(self, room: str, wall: WallTime) -> str:
+        """A pass for somebody who is in without one; empty: there were enough, or there are no keys."""
+        keys = self._keys
+        if keys is None or not self._insiders.take(room):
+            return ""
+        id_ = self._draw(ID_BYTES)
+        return sign(Pass(room, Line.LATE, WallTime(round(wall, 3)), id_, keys.current, inside=True), keys)
+
+    def word(self, room: str, listeners: int, wall: WallTime) -> int | None:
+        """To be told to the ``listeners`` who are inside here; None: there are no keys yet."""
+        if self._keys is None:
+            return None
+        self._insiders.told(room, listeners)
+        return word(self._keys, room, wall)
 
     def left(self, seat: tuple[str, bytes]) -> None:
         """Whoever came in by a pass is gone."""
@@ -282,6 +301,7 @@ class Usher:
         self._waiting.pop(room, None)
         self._fair_waiting.pop(room, None)
         self._counts.pop(room, None)
+        self._insiders.forget(room)
 
     # What goes over the bus.
 
@@ -366,13 +386,13 @@ class Usher:
                 self.tally.to[Outcome.WAITING](asked.address)
                 return Wait(True, SOON_S)
             self.tally.to[Outcome.CALLED](asked.address)
-            return self._seat(seat, pass_.line, now)
+            return self._seat(seat, None if pass_.inside else pass_.line, now)
         free = self.step < Step.WAITING and self._places >= 1 and self._joins >= 1 and not self._waiting.get(asked.room)
         if free and (pass_.line is not Line.CROWDED or self.accounting.leftover()):
             self.tally.to[Outcome.ADMITTED_PASS](asked.address)
             return self._seat(seat, pass_.line, now)
         self.tally.to[Outcome.WAITING](asked.address)
-        return Wait(False, self._later())
+        return Wait(False, self.later())
 
     def _newcomer(self, asked: Asked, now: float, wall: WallTime) -> Verdict:
         step = self.step
@@ -385,7 +405,7 @@ class Usher:
             if self._keys is None:
                 return self._refuse(asked)
             self.tally.to[Outcome.WAITING](asked.address)
-            return Wait(False, self._later())
+            return Wait(False, self.later())
         crowded = self.accounting.crowded(asked.address, now)
         if step < Step.CHALLENGE and (not crowded or self.accounting.leftover()):
             return self._let_in(asked, now, crowded=crowded)
@@ -411,10 +431,11 @@ class Usher:
         self.tally.to[Outcome.ADMITTED](asked.address)
         return Enter(self.small)
 
-    def _seat(self, seat: tuple[str, bytes], line: Line, now: float, pass_: str = "") -> Enter:
-        """Their network counted them when the pass was given."""
+    def _seat(self, seat: tuple[str, bytes], line: Line | None, now: float, pass_: str = "") -> Enter:
+        """Their network counted them when the pass was given. ``line`` None: they were called by nobody."""
         self._take_place()
-        self._counts_of(seat[0]).seated(line)
+        if line is not None:
+            self._counts_of(seat[0]).seated(line)
         self._seats[seat] = now
         self._seated.append(seat)
         self.tally.to[Outcome.SEATED](b"")
@@ -465,7 +486,7 @@ class Usher:
 
     def _refuse(self, asked: Asked) -> Refuse:
         self.tally.to[Outcome.REFUSED_FULL](asked.address)
-        retry_s = self._later()
+        retry_s = self.later()
         return Refuse(f"There is no room at the moment. Please come back in {retry_s:.0f} seconds.", retry_s)
 
     def _read(self, asked: Asked, keys: DoorKeys, wall: WallTime) -> Pass | None:
@@ -502,7 +523,7 @@ class Usher:
         enough = self._places > spare and self._joins > 0
         self.waves_through = self.step < Step.CHALLENGE and enough and not self.accounting.holds
 
-    def _later(self) -> float:
+    def later(self) -> float:
         """Evenly over LATER_S, one after the other."""
         self._spread = (self._spread + _GOLDEN) % 1.0
         return LATER_S[0] + (LATER_S[1] - LATER_S[0]) * self._spread

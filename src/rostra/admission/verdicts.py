@@ -35,6 +35,8 @@ class Asked:
     pass_: str = ""
     answer: str = ""
     """To a challenge, as ALTCHA writes it."""
+    inside: int = 0
+    """The word that those inside were told (``insiders``)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,6 +127,8 @@ def rank(record: DoorRecord | None, pass_: Pass, opened: WallTime = WallTime(0.0
 
 def called(record: DoorRecord | None, pass_: Pass) -> bool:
     """Whether its holder may come in: once it is so, it stays so."""
+    if pass_.inside:
+        return True
     found = rank(record, pass_)
     return record is not None and found is not None and found < record.line(pass_.line).serving
 

@@ -155,6 +155,9 @@ class Admission(Protocol):
     def number(self, knock: Knock, now: float, wall: WallTime) -> Numbered:
         """:raises RostraError: WorkFirst: with a challenge. BadAnswer. Full."""
 
+    def inside(self, room: str, wall: WallTime) -> str:
+        """A pass for somebody who is in without one; empty: there were enough."""
+
     def left(self, seat: Seat) -> None:
         """Whoever came in by a pass is gone."""
 
@@ -192,6 +195,9 @@ class OpenHouse:
 
     def number(self, knock: Knock, now: float, wall: WallTime) -> Numbered:
         raise Unavailable("There is no line at this edge: everyone comes in at once.")
+
+    def inside(self, room: str, wall: WallTime) -> str:
+        return ""
 
     def left(self, seat: Seat) -> None:
         """Nobody has one."""

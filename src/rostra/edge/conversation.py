@@ -207,6 +207,7 @@ class Conversation:
         "door",
         "fd",
         "over",
+        "owed",
         "poller",
         "preamble",
         "source",
@@ -235,6 +236,8 @@ class Conversation:
         self.source: str | None = None
         """The address that a preamble named."""
         self.address = address
+        self.owed = ""
+        """Field lines for the next answer, which is theirs alone then."""
         self.over = False
         """Closed, or handed to a crowd."""
         self._in = b""
@@ -457,6 +460,8 @@ class Conversation:
         return preamble.size
 
     def _render(self, answer: Answer, request: Request) -> bytes:
+        if self.owed:
+            answer, self.owed = answer.private().with_fields(self.owed), ""
         close = answer.closes or self.door.draining or not request.keep_alive
         if close:
             self._closing = _Closing.AT_ONCE

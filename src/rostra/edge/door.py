@@ -140,7 +140,6 @@ class Door:
         self.thanks = b""
         self.gallery = Gallery(carrier, self.errands, Shelf())
         self.hls = Hls(self)
-        self._shut: dict[str, Shut] = {}
         self.guests = Guests(key, Quota(GUESSES, secrets.token_bytes(16)))
         self.rehearsals = Rehearsals(key)
         self._poller = poller
@@ -240,7 +239,6 @@ class Door:
         """A second is over: what is made once a second is made again when it is asked for."""
         self.documents.forget_second()
         self.entrance.tidy()
-        self._shut.clear()
         self.numbers.second()
         self.forget_lines()
         self.postbox.applause.second()
@@ -261,7 +259,7 @@ class Door:
 
     def turned(self) -> None:
         """A step of the ladder was taken or left: what was prepared for newcomers is not true any more."""
-        self._shut.clear()
+        self.entrance.turned()
         self.forget_welcomes()
         self.documents.forget_second()
         self.forget_lines()
@@ -488,9 +486,7 @@ class Door:
             shown = pass_of(request.line.query, request.field("cookie"), room.id)
             if self.admission.shut and not shown and not guest and request.line.one_one and request.method == "GET":
                 # The next one who asks with the same bytes is told so at once; see greet().
-                if room.id not in self._shut:
-                    self._shut[room.id] = self.entrance.shut(room.id)
-                self._remember(request, self._shut[room.id])
+                self._remember(request, self.entrance.shut(room.id))
             raise
 
     def _remember(self, request: Request, answer: Welcome | Shut) -> None:

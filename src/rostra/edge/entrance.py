@@ -37,6 +37,8 @@ MAX_TAKEN_OVER = 65_536
 
 TOO_MANY_S = 2.0
 
+PASS_S = 24 * 3600
+
 REFUSALS = 16
 """Different waiting times told by one refusal that is at hand."""
 
@@ -58,6 +60,8 @@ class _InPieces:
     address: bytes
     seen: float
     seat: Seat | None
+    given: bool = False
+    """A pass, since the door was shut."""
 
 
 @dataclass(slots=True)
@@ -82,6 +86,7 @@ class Entrance:
         """Streams to be ended: not in the middle of somebody else's request (``poller.Endpoint``)."""
         self._lost: dict[tuple[str, bytes], int] = {}
         self._losses: deque[tuple[float, tuple[str, bytes]]] = deque()
+        self._shut: dict[str, Shut] = {}
         self.joined_in_pieces = 0
         self.wake: Callable[[], None] = lambda: None
         """Told that there are sessions to be ended."""
@@ -110,6 +115,11 @@ class Entrance:
         known = self._pieces.get(conversation)
         if known is not None and known.room == room.id:
             known.seen = now
+            if known.seat is None and not known.given and self.admission.shut:
+                # They came when nobody was asked: from now on they have something to show on any connection.
+                known.given = True
+                if text := self.admission.inside(room.id, WallTime(self._house.wall)):
+                    conversation.owed = pass_cookie(room.id, text, conversation.wire.secure)
             if known.seat is not None and (sitting := self._pieces_seats.get(known.seat)) is not None:
                 sitting.seen = now
             return
@@ -138,7 +148,9 @@ class Entrance:
         sitting.connections += 1
 
     def shut(self, room: str) -> Shut:
-        """What whoever shows no pass is told as long as the door is shut as it is."""
+        """What whoever shows no pass is told as long as the door is shut as it is. The date in it is of this second."""
+        if (known := self._shut.get(room)) is not None:
+            return known
         found: list[RostraError] = []
         outcome = Outcome.WAITING
         for _ in range(REFUSALS):
@@ -147,9 +159,14 @@ class Entrance:
         answers = [problem(error, cache=NO_STORE) for error in found]
         date = self._house.date
         wholes, closing = (tuple(a.render(date, close=close) for a in answers) for close in (False, True))
-        return Shut(wholes, closing, self._turned(outcome))
+        self._shut[room] = Shut(wholes, closing, self._noting(outcome))
+        return self._shut[room]
 
-    def _turned(self, outcome: Outcome) -> Callable[[bytes], None]:
+    def turned(self) -> None:
+        """The door is shut in another way, or open."""
+        self._shut.clear()
+
+    def _noting(self, outcome: Outcome) -> Callable[[bytes], None]:
         return lambda address: self.admission.note(outcome, address)
 
     def _ask(self, want: Want, room: RoomOnAir, request: Request, address: bytes) -> Entered:
@@ -190,6 +207,7 @@ class Entrance:
 
     def tidy(self) -> None:
         """Once a second: who takes no playlist any more is gone, and may come back for a while."""
+        self._shut.clear()
         now, house = self._house.now, self._pieces
         over = [c for c, one in house.items() if c.over or now - one.seen > PIECES_S]
         for conversation in over:
@@ -246,6 +264,12 @@ class Entrance:
             self._lost[place] = left
         else:
             self._lost.pop(place, None)
+
+
+def pass_cookie(room: str, text: str, secure: bool) -> str:
+    """As the page sets it itself (``listen/waiting.ts``): it reads it, too."""
+    flags = "; Secure" if secure else ""
+    return f"Set-Cookie: w-{room}={text}; Path=/r/{room}; Max-Age={PASS_S}; SameSite=Lax{flags}\r\n"
 
 
 def door_of(room: str) -> str:

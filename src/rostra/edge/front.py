@@ -147,6 +147,8 @@ class Front:
         self._late_s = 0.0
         self.load = Load(0.0, 0.0)
         self._turned_away = 0
+        self.more_metrics: Callable[[], list[Metric]] = list
+        """Those of the door."""
         self._full_answers = [
             problem(
                 Full("This edge has no place left. Please come back in a moment.", COME_BACK_FROM_S + i), closes=True
@@ -444,6 +446,22 @@ class Front:
         for room in self.door.rooms.values():
             room.announce("flush", {"flush_s": announcement.flush_s}, self.door.now)
 
+    # --- the door ---
+
+    def turned(self, step: int | None = None) -> None:
+        """Who gets in is decided another way from now on. ``step``: of the ladder, to be told to all who are in."""
+        self._look_at_clock()
+        self.door.turned()
+        if step is not None:
+            for room in self.door.rooms.values():
+                room.announce("door", {"step": step}, self.door.now)
+        self._pump_soon()
+
+    def listeners(self, room: RoomOnAir) -> int:
+        """To whom its sound is pushed, and who takes it in pieces."""
+        pushed = sum(len(c) for rendition in Rendition for c in self.door.crowds(room, rendition))
+        return pushed + len(room.hls_seen)
+
     # --- what is counted ---
 
     def counts(self) -> dict[str, Any]:
@@ -504,5 +522,7 @@ class Front:
                 one("rostra_edge_reactions_ignored_total", "counter", "Too many of one connection.", applause.ignored),
                 one("rostra_edge_pictures_bytes", "gauge", "Pictures at hand.", door.gallery.shelf.size_bytes),
                 one("rostra_edge_turned_away_total", "counter", "Connections that found no place.", self._turned_away),
+                one("rostra_edge_in_pieces", "gauge", "Let in to take the sound in pieces.", door.entrance.in_pieces),
+                *self.more_metrics(),
             ]
         )

@@ -22,6 +22,7 @@ from rostra.errors import ConfigError, Conflict, DataFolderFault, RostraError
 from rostra.keys import public_key
 from rostra.limits import listener_capacity, machine_facts, raise_open_files, tightest
 from rostra.packaging import RoomWindows
+from rostra.processes.admitting import Admitting, Doorkeeper, edge_run, usher_of
 from rostra.units import MediaTime
 from rostra.wire.emsg import notice_emsg
 from rostra.wire.hands import Hand, HandState
@@ -143,7 +144,13 @@ async def run_edge(settings: Settings, stop: asyncio.Event, name: str | None = N
     bus = await _connect(settings.bus.url, options.edge_id, stop)
     if bus is None:
         return
-    front = Front(options, pages, RoomWindows, notice, carrier=BusCarrier(bus), key=LinkKey(Path(settings.data)))
+    keeper: Doorkeeper | None = None
+    if settings.door.admission == "on":
+        keeper = Doorkeeper(usher_of(settings, edge_run(options.edge_id), options.max_open))
+    front = Front(
+        options, pages, RoomWindows, notice,
+        carrier=BusCarrier(bus), key=LinkKey(Path(settings.data)), admission=keeper,
+    )  # fmt: skip
     try:
         # Warm before the first listener: rooms, then what the window holds, which comes before what is live.
         await bus.watch_rooms(front.on_record)
@@ -151,6 +158,9 @@ async def run_edge(settings: Settings, stop: asyncio.Event, name: str | None = N
         await bus.hands.follow(front.on_hand, front.on_hands_lost)
         await bus.rehearsals.watch(front.on_consent)
         await bus.subscribe_parts(front.on_part)
+        admitting = Admitting(bus, front, keeper) if keeper else None
+        if admitting is not None:
+            await admitting.begin()
         front.door.warm = True
         host, port = front.start()
         shown = f"[{host}]" if ":" in host else host
@@ -160,6 +170,7 @@ async def run_edge(settings: Settings, stop: asyncio.Event, name: str | None = N
         gc.freeze()
         gc.disable()
         helpers = [asyncio.create_task(_count(bus, front)), asyncio.create_task(_collect(front))]
+        helpers += admitting.run() if admitting else []
         await stop.wait()
         await front.drain(settings.front.drain_s)
         for helper in helpers:

@@ -92,7 +92,9 @@ class EdgeNotice:
 
     Kinds: ``interrupted``, ``resumed``, ``ended``, ``draining`` (``in_s``: reconnect spread over so many seconds),
     ``flush`` (``flush_s``: the flush from now on; announced before it is taken), ``posts`` (``version``: the board has
-    changed; ``/posts`` has it), ``moved`` (``at``: it begins at another time, and the doors are closed until then).
+    changed; ``/posts`` has it), ``moved`` (``at``: it begins at another time, and the doors are closed until then),
+    ``door`` (``step``: of the ladder of the door; ``inside``: a word for a pass by which one comes in again, so long as
+    it lasts).
     """
 
     kind: str

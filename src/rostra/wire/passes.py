@@ -9,7 +9,7 @@ bytes    what
 1              version: 1
 1              key: which of the door keys signed it
 1              line: 1 rsvp, 2 early, 3 late, 4 crowded
-1              flags: 0
+1              flags: 1 it was given to somebody who was inside, and is called already; otherwise 0
 6              room: the first bytes of the SHA-256 of its id
 6              at: when it was made, milliseconds of UTC
 8              id: whose it is; an answer to a challenge gives one id, however often it is shown
@@ -93,6 +93,8 @@ class Pass:
     """One pass holds one live session: this is what it is known by."""
     kid: int
     """The key that signs it."""
+    inside: bool = False
+    """Given to somebody who was inside: it is called already."""
 
     def __post_init__(self) -> None:
         if len(self.id) != ID_BYTES:
@@ -158,9 +160,8 @@ def tend(keys: DoorKeys | None, wall: WallTime, fresh: bytes) -> DoorKeys | None
 
 def sign(pass_: Pass, keys: DoorKeys) -> str:
     """``pass_`` as its holder carries it. :raises KeyError: ``pass_.kid`` is none of ``keys``."""
-    body = _BODY.pack(
-        _VERSION, pass_.kid, pass_.line, 0, _room_bytes(pass_.room), round(pass_.at * 1000).to_bytes(6), pass_.id
-    )
+    at = round(pass_.at * 1000).to_bytes(6)
+    body = _BODY.pack(_VERSION, pass_.kid, pass_.line, pass_.inside, _room_bytes(pass_.room), at, pass_.id)
     return _encode(body + hmac.digest(keys.keys[pass_.kid].secret, body, "sha256")[:_MAC_BYTES])
 
 
@@ -179,7 +180,7 @@ def verify(text: str, keys: DoorKeys, room: str, wall: WallTime) -> Pass:
         raise _too_old()
     if not hmac.compare_digest(hmac.digest(key.secret, body, "sha256")[:_MAC_BYTES], data[_BODY.size :]):
         raise BadPass("This place in the line was not given by this server, or was changed. Take a new one.")
-    if flags or not 1 <= line <= 4:
+    if flags > 1 or not 1 <= line <= 4:
         raise BadPass("This place in the line is of a later version of this server. Take a new one.")
     if line != Line.RSVP and kid not in keys.latest:
         raise _too_old()
@@ -191,7 +192,7 @@ def verify(text: str, keys: DoorKeys, room: str, wall: WallTime) -> Pass:
             "This place in the line is from the future: the clock of a server is wrong. "
             "Take a new one, or try again in a few minutes."
         )
-    return Pass(room, Line(line), WallTime(at_ms / 1000), id_, kid)
+    return Pass(room, Line(line), WallTime(at_ms / 1000), id_, kid, bool(flags))
 
 
 def peek(text: str) -> tuple[Line, WallTime, bytes]:
