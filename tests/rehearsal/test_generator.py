@@ -174,7 +174,7 @@ def test_who_is_told_to_wait_takes_a_number_and_comes_when_it_is_called(door: Do
     begun = time.monotonic()
 
     def serving() -> int:
-        return 5 if time.monotonic() - begun > 1.0 else 0
+        return 6 if time.monotonic() - begun > 1.0 else 0
 
     def answer(method: str, path: str) -> tuple[int, bytes]:
         if path.endswith("/door"):

@@ -7,8 +7,8 @@ from rostra.rehearsal.listener import Pass, read_pass, read_serving
 
 def test_a_pass_is_served_when_its_line_has_come_so_far() -> None:
     mine = Pass("x" * 54, "late", 5000)
-    assert not mine.served({"late": 4999})
-    assert mine.served({"late": 5000})
+    assert not mine.served({"late": 5000})
+    assert mine.served({"late": 5001})
     assert not mine.served({"early": 9000})
     assert not mine.served({"late": "soon"})
 

@@ -14,7 +14,7 @@ from tests.rehearsal.test_summary import evening
 
 def known(joins_s: int = 100) -> dict[str, Any]:
     seconds = summary.series(evening(joins_s=joins_s))
-    return {"target": {"tls": False}, "measured": summary.measured(seconds, 2, []), "seconds": seconds}
+    return {"target": {"tls": False}, "measured": summary.measured(seconds, 2, [], 0.02), "seconds": seconds}
 
 
 def test_it_says_what_bounds_and_what_it_costs() -> None:

@@ -56,7 +56,7 @@ def test_the_tally_is_held_against_the_truth_where_that_stands_still() -> None:
 
 
 def test_what_is_measured_is_what_it_cost() -> None:
-    found = summary.measured(summary.series(evening()), 2, [])
+    found = summary.measured(summary.series(evening()), 2, [], 0.02)
     assert found is not None
     assert found["join_cpu_s"] == pytest.approx(50e-6, rel=0.02)
     assert found["cpu_share_seen"] == pytest.approx(10e-6, rel=0.02)
@@ -78,7 +78,7 @@ def test_seconds_of_an_attack_do_not_count_as_the_crowds() -> None:
     log = evening()
     for n in range(5, 15):
         log.processes[n]["edge-0"]["cpu_s"] += 1.0
-    found = summary.measured(summary.series(log), 2, [AttackPlan(kind=Kind.REQUESTS, from_s=5, for_s=10)])
+    found = summary.measured(summary.series(log), 2, [AttackPlan(kind=Kind.REQUESTS, from_s=5, for_s=10)], 0.02)
     assert found is not None
     assert found["cpu_share_seen"] == pytest.approx(10e-6, rel=0.05)
 

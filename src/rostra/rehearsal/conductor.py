@@ -208,8 +208,12 @@ class Rehearsal:
 
     async def _watch(self, begin: float, processes: Processes, show: Show) -> None:
         consent_at = begin + ASK_AGAIN_S
-        await asyncio.sleep(max(0.0, begin - time.time()))
         processes.sample()
+        quiet_s = begin - time.time()
+        await asyncio.sleep(max(0.0, quiet_s))
+        at_rest = processes.sample()
+        if quiet_s > 1.0:
+            self.log.idle = {name: seen["cpu_s"] / quiet_s for name, seen in at_rest.items()}
         number, step, flush_s = 0, "open", 0.0
         while True:
             await asyncio.sleep(max(0.05, begin + number + 1 - time.time()))
@@ -282,6 +286,10 @@ class Rehearsal:
         progress.problem = "the target does not answer" if self._unanswered >= 3 else ""
         return progress
 
+    def _idle(self) -> float:
+        """Cores that the target's edges used before anyone came."""
+        return sum(cores for name, cores in self.log.idle.items() if name.startswith("edge"))
+
     # --- what it came to ---
 
     def _report(self, begin: float, processes: Processes) -> dict[str, Any]:
@@ -305,7 +313,7 @@ class Rehearsal:
             "latency": Histogram.sum(s.latency for s in log.crowd.values()).to_json(),
             "costs": summary.costs(log, orders.attacks),
             "samples": samples.judge(log.samples, orders.source),
-            "measured": summary.measured(seconds, processes.edges(), orders.plans),
+            "measured": summary.measured(seconds, processes.edges(), orders.plans, self._idle()),
             "events": log.events,
             "objectives": objectives,
             "problems": self.problems,

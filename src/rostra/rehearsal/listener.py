@@ -118,7 +118,7 @@ class Pass:
 
     def served(self, serving: dict[str, Any]) -> bool:
         try:
-            return self.rank <= int(serving[self.line])
+            return self.rank < int(serving[self.line])
         except (KeyError, TypeError, ValueError):
             return False
 

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from rostra.limits import KERNEL_BYTES
 from rostra.rehearsal.counting import Histogram, Second
 from rostra.rehearsal.scenario import AttackFile, AttackPlan
@@ -48,6 +46,8 @@ class Log:
     bot_totals: list[dict[str, Any]] = field(default_factory=list)
     probes: dict[int, dict[str, Any]] = field(default_factory=dict)
     processes: dict[int, dict[str, dict[str, float]]] = field(default_factory=dict)
+    idle: dict[str, float] = field(default_factory=dict)
+    """Cores that processes used before anyone came."""
     samples: list[bytes] = field(default_factory=list)
     events: list[list[Any]] = field(default_factory=list)
     """``[second, words]``."""
@@ -209,12 +209,14 @@ def _window(log: Log, start_s: float, end_s: float) -> dict[str, Any] | None:
     }
 
 
-def measured(seconds: Sequence[Mapping[str, Any]], edges: int, attacks: Sequence[AttackPlan]) -> dict[str, Any] | None:
+def measured(
+    seconds: Sequence[Mapping[str, Any]], edges: int, attacks: Sequence[AttackPlan], idle: float = 0.0
+) -> dict[str, Any] | None:
     """What one edge held and what a join and a listener cost, from seconds without an attack: ``listeners``,
     ``memory_bytes`` (kernel included), ``cpu_share`` (at the longest flush), ``out_bytes_s`` and ``joins_s`` are
     what the door reads. None: the target's processes could not be seen.
 
-    CPU is a sum of what joins, listeners and nothing at all cost, so three numbers are fitted to all seconds.
+    :param idle: cores that the edges used before anyone came.
     """
     rows, cpu, memory, out = [], [], [], []
     most_in, joins_borne = 0, 0.0
@@ -224,7 +226,7 @@ def measured(seconds: Sequence[Mapping[str, Any]], edges: int, attacks: Sequence
         ours = [v for name, v in s["processes"].items() if name.startswith("edge")]
         if not ours:
             continue
-        rows.append((float(s.get("heard", 0)), float(s["in"]), 1.0))
+        rows.append((float(s.get("heard", 0)), float(s["in"])))
         cpu.append(sum(v["cpu_s"] for v in ours))
         memory.append((int(s["in"]), sum(v["memory_bytes"] for v in ours)))
         out.append((float(s.get("bytes", 0)), int(s["in"])))
@@ -233,7 +235,7 @@ def measured(seconds: Sequence[Mapping[str, Any]], edges: int, attacks: Sequence
             joins_borne = max(joins_borne, float(s["heard"]))
     if len(rows) < 5 or not most_in or not edges:
         return None
-    join_s, listener_share, idle = _fit(rows, cpu)
+    join_s, listener_share = _costs(rows, cpu, idle)
     flush_s = max((float(s["state_flush_s"]) for s in seconds if s.get("state_flush_s")), default=0.5)
     process_bytes = max(0.0, max(m for _, m in memory) - memory[0][1]) / most_in
     return {
@@ -259,20 +261,15 @@ def sends(flush_s: float) -> float:
     return 0.15 + 0.85 * 0.5 / flush_s
 
 
-def _fit(rows: Sequence[tuple[float, float, float]], cpu: Sequence[float]) -> tuple[float, float, float]:
-    """Least squares without negative costs: a column that would be negative is left out, the rest fitted again."""
-    matrix, right = np.array(rows), np.array(cpu)
-    columns = [0, 1, 2]
-    while columns:
-        found, *_ = np.linalg.lstsq(matrix[:, columns], right, rcond=None)
-        worst = int(np.argmin(found))
-        if found[worst] >= 0:
-            whole = [0.0, 0.0, 0.0]
-            for column, value in zip(columns, found, strict=True):
-                whole[column] = float(value)
-            return whole[0], whole[1], whole[2]
-        del columns[worst]
-    return 0.0, 0.0, 0.0
+def _costs(rows: Sequence[tuple[float, float]], cpu: Sequence[float], idle: float) -> tuple[float, float]:
+    """CPU seconds of a join, and cores of one listener: first from the seconds in which nobody came, then from the
+    others, less what those inside took meanwhile."""
+    steady = [(inside, used - idle) for (joins, inside), used in zip(rows, cpu, strict=True) if inside and not joins]
+    listener = max(0.0, sum(used for _, used in steady)) / max(1.0, sum(inside for inside, _ in steady))
+    joining = [
+        (joins, used - idle - inside * listener) for (joins, inside), used in zip(rows, cpu, strict=True) if joins
+    ]
+    return max(0.0, sum(used for _, used in joining)) / max(1.0, sum(joins for joins, _ in joining)), listener
 
 
 def _rounded(value: float | None) -> float | None:
