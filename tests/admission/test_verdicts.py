@@ -25,6 +25,7 @@ def test_the_usher_asks_for_real_work() -> None:
     asked = Asked(ROOM, Kind.NUMBER, bytes([192, 0, 2, 1]), WallTime(EPOCH - 60.0))
     verdict = usher.number(asked, 0.0, WALL)
     assert isinstance(verdict, Challenge)
+    assert verdict.challenge is not None
     assert "signature" in verdict.challenge
     wrong = usher.number(Asked(ROOM, Kind.NUMBER, asked.address, asked.opened, "", "bm8="), 0.0, WALL)
     assert isinstance(wrong, Refuse)

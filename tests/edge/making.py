@@ -13,7 +13,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from rostra.edge.contracts import Carrier
+from rostra.edge.contracts import Admission, Carrier
 from rostra.edge.front import Front, FrontOptions
 from rostra.edge.pages import Pages
 from rostra.errors import NotFound
@@ -208,10 +208,13 @@ async def edge(
     carrier: Carrier | None = None,
     key: Ed25519PublicKey | None = None,
     pages: Pages = PAGES,
+    admission: Admission | None = None,
     **options: Any,
 ) -> AsyncIterator[Edge]:
     """An edge that knows ``records`` (a live room ``demo`` if there are none)."""
-    front = Front(FrontOptions(**options), pages, RoomWindows, notice, carrier=carrier, key=lambda: key)
+    front = Front(
+        FrontOptions(**options), pages, RoomWindows, notice, carrier=carrier, key=lambda: key, admission=admission
+    )
     for record in records or (room(),):
         front.on_record(record.id, record)
     front.door.warm = True

@@ -8,10 +8,10 @@ import type { Told } from "../../src/rostra/web/src/listen/standing.ts";
 const START = 1_900_000_000;
 const SHUFFLED = 2 ** 32;
 
-function passAt(at: number, line = 3): string {
+function passAt(at: number, line = 3, inside = 0): string {
   const bytes = new Uint8Array(40);
   const view = new DataView(bytes.buffer);
-  bytes.set([1, 0, line, 0]);
+  bytes.set([1, 0, line, inside]);
   view.setUint16(10, Math.floor((at * 1000) / SHUFFLED));
   view.setUint32(12, (at * 1000) % SHUFFLED);
   return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
@@ -196,6 +196,19 @@ test("called and refused again and again: the number is none any more", async ()
   for (let i = 0; i < 4; i++) w.line.refused();
   await w.pass(0);
   assert.equal(w.posts.length, 1);
+});
+
+test("who was inside when the door shut is called at once, whatever is told", async () => {
+  const w = new World();
+  w.kept["pass"] = passAt(START + 10, 3, 1);
+  assert.ok(w.line.safe);
+  w.line.learn(told(SHUFFLED));
+  w.line.refused();
+  assert.deepEqual([w.at, w.posts], ["called", []]);
+  await w.pass(2);
+  assert.equal(w.again, 1);
+  w.kept["pass"] = PASS;
+  assert.ok(!w.line.safe);
 });
 
 test("who leaves is not called, and what comes late is not listened to", async () => {

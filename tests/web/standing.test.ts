@@ -19,10 +19,10 @@ const told = (more: Partial<Told> = {}): Told => ({
 const late = (ms: number): Held => ({ line: "late", at: START + ms / 1000, id: ID });
 
 /** As `wire/passes.py` signs Pass("main", Line.LATE, 1_900_000_007.25, bytes(range(8)), 3), the signature left out. */
-function pass(line: number, at: number, version = 1): string {
+function pass(line: number, at: number, version = 1, flags = 0): string {
   const bytes = new Uint8Array(40);
   const view = new DataView(bytes.buffer);
-  bytes.set([version, 3, line, 0]);
+  bytes.set([version, 3, line, flags]);
   view.setUint16(10, Math.floor((at * 1000) / SHUFFLED));
   view.setUint32(12, (at * 1000) % SHUFFLED);
   bytes.set(ID, 16);
@@ -32,6 +32,7 @@ function pass(line: number, at: number, version = 1): string {
 test("a pass says line, time and whose it is", () => {
   assert.deepEqual(read(pass(3, START + 7.25)), { line: "late", at: START + 7.25, id: ID });
   assert.equal(read(pass(1, START))?.line, "rsvp");
+  assert.deepEqual(read(pass(3, START + 7.25, 1, 1)), { line: "late", at: START + 7.25, id: ID, inside: true });
   for (const bad of ["", "x", pass(3, START).slice(1), `${pass(3, START)}A`, pass(0, START), pass(5, START), pass(3, START, 2), "é".repeat(54)])
     assert.equal(read(bad), null, bad);
 });

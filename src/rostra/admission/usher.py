@@ -380,6 +380,11 @@ class Usher:
                 return Enter(self.small, seat)  # they are in, and ask for the next part
             if now - since < AGAIN_S:
                 return Wait(True, AGAIN_S)
+            # A phone that changed the network, and whose old connection nobody misses yet: it is the same place.
+            self._seats[seat] = now
+            self._seated.append(seat)
+            self.tally.to[Outcome.REPLACED](asked.address)
+            return Enter(self.small, seat)
         record = self._record(asked.room)
         if called(record, pass_):
             if self._places < 1 or self._joins < 1:
@@ -412,7 +417,9 @@ class Usher:
         if self._keys is None:
             return self._refuse(asked) if crowded else self._let_in(asked, now, crowded=crowded)
         if not asked.answer:
-            return self._challenge(asked, self._keys, now, wall)
+            # The challenge itself is to be had at the door's own address: it costs more than all the rest of this.
+            self.tally.to[Outcome.CHALLENGED](asked.address)
+            return Challenge()
         found = self.number(asked, now, wall)
         if not isinstance(found, Given) or (crowded and not self.accounting.leftover()):
             return found

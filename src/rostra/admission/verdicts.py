@@ -55,7 +55,8 @@ class Enter:
 class Challenge:
     """A proof of work first."""
 
-    challenge: dict[str, Any]
+    challenge: dict[str, Any] | None = None
+    """None: it is to be asked for."""
 
 
 @dataclass(frozen=True, slots=True)

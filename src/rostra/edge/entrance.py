@@ -84,7 +84,8 @@ class Entrance:
         self._pieces_seats: dict[Seat, _Sitting] = {}
         self._ending: dict[int, Seat] = {}
         """Streams to be ended: not in the middle of somebody else's request (``poller.Endpoint``)."""
-        self._lost: dict[tuple[str, bytes], int] = {}
+        self._lost: dict[tuple[str, bytes], deque[float]] = {}
+        """When places were lost that may be taken over, by room and address."""
         self._losses: deque[tuple[float, tuple[str, bytes]]] = deque()
         self._shut: dict[str, Shut] = {}
         self.joined_in_pieces = 0
@@ -200,6 +201,9 @@ class Entrance:
     def end(self, seat: Seat) -> None:
         """Their pass was seated at another edge."""
         self._drop_stream(seat)
+        self._drop_pieces(seat)
+
+    def _drop_pieces(self, seat: Seat) -> None:
         if self._pieces_seats.pop(seat, None) is not None:
             for conversation, one in list(self._pieces.items()):
                 if one.seat == seat:
@@ -220,7 +224,9 @@ class Entrance:
             del self._pieces_seats[seat]
             self.admission.left(seat)
         while self._losses and (now - self._losses[0][0] > TAKEN_OVER_S or len(self._losses) > MAX_TAKEN_OVER):
-            self._forget(self._losses.popleft()[1])
+            at, place = self._losses.popleft()
+            if (times := self._lost.get(place)) and times[0] <= at:
+                self._take_one(place, times)
 
     @property
     def replaced(self) -> bool:
@@ -236,6 +242,7 @@ class Entrance:
 
     def _take(self, seat: Seat, fd: int) -> None:
         self._drop_stream(seat)
+        self._drop_pieces(seat)
         self._seats[seat] = fd
         self._fds[fd] = seat
 
@@ -248,22 +255,21 @@ class Entrance:
 
     def _let_go(self, one: _InPieces, now: float) -> None:
         place = (one.room, one.address)
-        self._lost[place] = self._lost.get(place, 0) + 1
+        self._lost.setdefault(place, deque()).append(now)
         self._losses.append((now, place))
 
     def _take_over(self, room: str, address: bytes) -> bool:
         place = (room, address)
-        if not self._lost.get(place) or not address:
+        times = self._lost.get(place)
+        if not times or not address:
             return False
-        self._forget(place)
+        self._take_one(place, times)
         return True
 
-    def _forget(self, place: tuple[str, bytes]) -> None:
-        left = self._lost.get(place, 0) - 1
-        if left > 0:
-            self._lost[place] = left
-        else:
-            self._lost.pop(place, None)
+    def _take_one(self, place: tuple[str, bytes], times: deque[float]) -> None:
+        times.popleft()
+        if not times:
+            del self._lost[place]
 
 
 def pass_cookie(room: str, text: str, secure: bool) -> str:

@@ -252,9 +252,9 @@ class Admitting:
         self._usher = keeper.usher
         self._readers = Readers(front)
         self._keys: DoorKeys | None = None
-        self._keys_news = asyncio.Event()
         self._told_insiders: float | None = None
         self._looked = 0
+        self._step = self._usher.step
         self._kernel = read_kernel()
         self._kernel_told = float("-inf")
         front.more_metrics = self.metrics
@@ -266,20 +266,32 @@ class Admitting:
         await bus.door.watch(self._on_record)
         await bus.subscribe_door_reports(lambda report: self._usher.on_report(report, time.monotonic()))
         await bus.subscribe_seated(self._on_seated)
-        await self._tend_keys()
+        await self._quietly(self._tend_keys())
         self._usher.observe(self._readers.read(), self._front.ladder.flush_s, time.monotonic())
 
     def run(self) -> list[asyncio.Task[None]]:
-        loops = (self._each_tenth(), self._each_second(), self._move(), self._keep_keys())
+        loops = (
+            self._again(lambda: TENTH_S, self._each_tenth),
+            self._again(lambda: SECOND_S, self._each_second),
+            self._again(lambda: MOVE_S * (0.75 + random.random() / 2), self._move),
+            self._again(lambda: KEYS_S * (1 + random.random()), self._tend_keys),
+        )
         return [asyncio.create_task(loop) for loop in loops]
+
+    async def _again(self, wait_s: Callable[[], float], do: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Whatever fails, the next time may succeed: a door that nobody looks after closes on everyone."""
+        while True:
+            await asyncio.sleep(wait_s())
+            try:
+                await self._quietly(do())
+            except Exception:
+                log.exception("a turn of the door failed")
 
     # --- what comes ---
 
     def _on_keys(self, key: str, keys: DoorKeys | None) -> None:
-        if key != THE_KEYS:
-            return
-        self._keys = keys
-        if keys is not None:
+        if key == THE_KEYS and keys is not None:  # a bus that lost them is given them again
+            self._keys = keys
             self._usher.on_keys(keys)
 
     def _on_record(self, room: str, record: DoorRecord | None) -> None:
@@ -298,32 +310,31 @@ class Admitting:
     # --- what is done again and again ---
 
     async def _each_tenth(self) -> None:
-        while True:
-            await asyncio.sleep(TENTH_S)
-            before = (self._usher.waves_through, self._usher.step)
-            self._usher.settle(time.monotonic())
-            if (self._usher.waves_through, self._usher.step) != before:
-                self._front.turned()
-            for seated in self._usher.seated():
-                await self._quietly(self._bus.publish_seated(seated))
+        self._usher.settle(time.monotonic())
+        if self._usher.step is not self._step:
+            self._turned()
+        for seated in self._usher.seated():
+            await self._quietly(self._bus.publish_seated(seated))
 
     async def _each_second(self) -> None:
-        while True:
-            await asyncio.sleep(SECOND_S)
-            now = time.monotonic()
-            changes = self._usher.observe(self._readers.read(), self._front.ladder.flush_s, now)
-            for change in changes:
-                self._tell(change)
-            self._tell_insiders(now)
-            self._look_at_kernel(now)
-            report = self._usher.report(now, WallTime(time.time()))
-            self._usher.on_report(report, now)
-            await self._quietly(self._bus.publish_door_report(report))
+        now = time.monotonic()
+        changes = self._usher.observe(self._readers.read(), self._front.ladder.flush_s, now)
+        for change in changes:
+            self._tell(change)
+        self._tell_insiders(now)
+        self._look_at_kernel(now)
+        report = self._usher.report(now, WallTime(time.time()))
+        self._usher.on_report(report, now)
+        await self._bus.publish_door_report(report)
 
     def _tell(self, change: Change) -> None:
         level = logging.WARNING if max(change.was, change.now) >= Step.CHALLENGE else logging.INFO
         log.log(level, "%s", change.sentence)
-        self._front.turned(int(change.now))
+        self._turned(int(change.now))
+
+    def _turned(self, told: int | None = None) -> None:
+        self._step = self._usher.step
+        self._front.turned(told)
 
     def _tell_insiders(self, now: float) -> None:
         """How they come in again, if they came when nobody was asked."""
@@ -340,10 +351,8 @@ class Admitting:
                 room.announce("door", {"step": int(self._usher.step), "inside": word}, now)
 
     async def _move(self) -> None:
-        while True:
-            await asyncio.sleep(MOVE_S * (0.75 + random.random() / 2))
-            for room in self._usher.rooms():
-                await self._quietly(self._move_on(room))
+        for room in self._usher.rooms():
+            await self._quietly(self._move_on(room))
 
     async def _move_on(self, room: str) -> None:
         on_air = self._front.door.rooms.get(room)
@@ -374,11 +383,6 @@ class Admitting:
         except Conflict:
             return  # another edge was faster: its record is about to come
         self._on_record(room, moved)
-
-    async def _keep_keys(self) -> None:
-        while True:
-            await asyncio.sleep(KEYS_S * (1 + random.random()))
-            await self._quietly(self._tend_keys())
 
     async def _tend_keys(self) -> None:
         keys: DoorKeys | None

@@ -2,13 +2,15 @@
 import { wLater as w } from "../words/later.ts";
 import { make, say, within } from "./dom.ts";
 import type { Kept } from "./kept.ts";
-import { send } from "./sending.ts";
+import { NotTaken, send } from "./sending.ts";
 import type { RoomState, State } from "./state.ts";
 import { el } from "./view.ts";
 import { inZone, place } from "./zone.ts";
 
 /** A picture is fetched within so many seconds: all who wait see it come up in the same moment otherwise. */
 const PICTURE_SPREAD_S = 2;
+/** So many said so from this network that each more costs a little work. */
+const WORK_FIRST = 428;
 
 export class Announcement {
   readonly #kept: Kept;
@@ -66,7 +68,11 @@ export class Announcement {
   async #comes(): Promise<void> {
     this.#come.disabled = true;
     try {
-      const { ticket } = await send(this.#address("rsvp"), {});
+      const address = this.#address("rsvp");
+      const { ticket } = await send(address, {}).catch(async (e: unknown) => {
+        if (!(e instanceof NotTaken) || e.status !== WORK_FIRST) throw e;
+        return (await import("./waiting.ts")).promise(address);
+      });
       this.#kept.put("rsvp", ticket);
       say(this.#said, w.cameAcross);
     } catch (e) {

@@ -7,10 +7,11 @@ import { wLater as w } from "../words/later.ts";
 import { Announcement } from "./announcement.ts";
 import { Board } from "./board.ts";
 import { attachDetails } from "./details.ts";
+import { within } from "./dom.ts";
 import { Applause } from "./applause.ts";
 import { Raising } from "./hand.ts";
 import { Kept } from "./kept.ts";
-import type { Figures, Player } from "./player.ts";
+import type { Figures, Notice, Player } from "./player.ts";
 import { attachReport } from "./report.ts";
 import type { Phase } from "./screen.ts";
 import { showLevels, showStage, showTally } from "./seats.ts";
@@ -24,6 +25,9 @@ import { attachVolume } from "./volume.ts";
 
 /** Steps of the door at which it takes a pass to come in (admission/steps.py). */
 const SHUT = new Set(["challenge", "waiting", "refusing"]);
+
+/** Those inside ask for what lets them in again within so many seconds: it was told to all at once. */
+const INSIDE_SPREAD_S = 20;
 
 /** What the page lends. */
 export interface Lent {
@@ -96,8 +100,15 @@ export class Extras {
     if (s.p) this.#board.version(s.p);
   }
 
-  posted(version: number): void {
-    this.#board.version(version);
+  notice(n: Notice): void {
+    if (n.version) this.#board.version(n.version);
+    if (n.inside) within(INSIDE_SPREAD_S, () => void this.#inside(n.inside!));
+  }
+
+  /** The door is shut behind us: from now on it takes something to come in again. */
+  async #inside(word: number): Promise<void> {
+    await this.#load();
+    await this.#waiting?.inside(word).catch(() => {}); // It is told again in a minute.
   }
 
   /** What the waiting room says instead of the page's own words, if one is in it. */

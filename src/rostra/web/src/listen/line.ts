@@ -115,6 +115,11 @@ export class Line {
     return held.line === "rsvp" || held.at > this.#ground.serverNow() - GOOD_S ? pass : undefined;
   }
 
+  /** Whether there is something to show at the door that lets one in again whoever waits. */
+  get safe(): boolean {
+    return !!read(this.#pass() ?? "")?.inside;
+  }
+
   #enter(place: Place): void {
     this.place = place;
     this.#ground.changed();
@@ -124,7 +129,7 @@ export class Line {
     const held = read(this.#pass() ?? "");
     if (!held) return void this.#ask();
     const here = this.#told && standing(held, this.#told);
-    if (here?.called) this.#called();
+    if (held.inside || here?.called) this.#called();
     else this.#enter({ at: "waiting", line: held.line, standing: here });
   }
 

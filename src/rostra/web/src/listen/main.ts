@@ -214,7 +214,7 @@ const events = {
   },
   notice(n: Notice): void {
     if (n.e === "interrupted" || n.e === "resumed") cut = n.e === "interrupted";
-    if (n.version) extra?.posted(n.version);
+    extra?.notice(n);
     if (n.e === "moved") {
       room = "scheduled";
       if (state && n.at) {

@@ -23,6 +23,9 @@ export interface Notice {
   at?: number;
   /** Of the board. */
   version?: number;
+  /** Of the door: the step it takes, and a word that lets us in again. */
+  step?: number;
+  inside?: number;
 }
 
 export interface Figures {

@@ -26,6 +26,8 @@ export interface Held {
   /** UTC seconds. */
   at: number;
   id: Uint8Array;
+  /** Given to somebody who was inside: it is called already. */
+  inside?: boolean;
 }
 
 export interface Standing {
@@ -49,7 +51,7 @@ export function read(pass: string): Held | null {
   const line = LINES[bytes[2]! - 1];
   if (bytes[0] !== 1 || !line) return null;
   const view = new DataView(bytes.buffer);
-  return { line, at: (view.getUint16(10) * SHUFFLED + view.getUint32(12)) / 1000, id: bytes.slice(16, 24) };
+  return { line, at: (view.getUint16(10) * SHUFFLED + view.getUint32(12)) / 1000, id: bytes.slice(16, 24), ...(bytes[3] ? { inside: true } : {}) };
 }
 
 /** Null: it is drawn when the doors open. */
@@ -62,7 +64,7 @@ export function rank({ at, id }: Held, { seed, start }: Told): number | null {
 
 export function standing(held: Held, told: Told): Standing {
   const mine = rank(held, told);
-  if (mine !== null && mine < told.serving[held.line]) return { called: true, position: 0, giveOrTake: 0, soonestS: 0, latestS: 0 };
+  if (held.inside || (mine !== null && mine < told.serving[held.line])) return { called: true, position: 0, giveOrTake: 0, soonestS: 0, latestS: 0 };
   const waits = (line: LineName): number => told.ahead[line]?.at(-1)?.[1] ?? 0;
   const [own, error] = below(told.ahead[held.line] ?? [], mine);
   let number = own;

@@ -4,6 +4,7 @@ import { answer, type Challenge } from "./challenge.ts";
 import type { Said } from "./challenge.worker.ts";
 import type { Kept } from "./kept.ts";
 import { type Answer, Line } from "./line.ts";
+import { NotTaken, send } from "./sending.ts";
 import { roughly } from "./standing.ts";
 
 /** As long as an edge takes at most, and a slow network on top. */
@@ -64,6 +65,13 @@ export class Waiting {
     return { says: [w.inLine, this.#calmly(lines.join(" "), `${idle}`)], count: s ? time(s.soonestS, s.latestS) : "" };
   }
 
+  /** We are in, and nobody asked us: with `word` we get what lets us in again. */
+  async inside(word: number): Promise<void> {
+    if (this.line.safe) return;
+    const { body } = await this.#post({ inside: word });
+    if (body.pass) this.#put(body.pass);
+  }
+
   /** A cookie takes the pass to wherever sound is asked for; `w=` does where there are none. */
   live(address: string): string {
     const pass = this.#lent.kept.get("pass");
@@ -117,6 +125,22 @@ function time(soonestS: number | null, latestS: number | null): string {
   if (most <= 1) return w.withinMinute;
   if (most > 180) return w.longer;
   return least < 1 ? w.atMost(most) : least === most ? w.about(most) : w.between(roughly(least), roughly(most));
+}
+
+/** Says that one will come, for a little work. :throws NotTaken: it was refused. */
+export async function promise(url: string): Promise<Record<string, string>> {
+  const asked = await fetch(url, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: "{}",
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  }).catch(() => null);
+  const told = (await asked?.json().catch(() => null)) as { challenge?: Challenge } | null;
+  if (asked?.ok && told) return told as Record<string, string>;
+  if (!told?.challenge) throw new NotTaken(asked?.status ?? 503);
+  const solved = await solve(told.challenge, () => {}).catch(() => null);
+  if (!solved) throw new NotTaken(503);
+  return send(url, { answer: solved });
 }
 
 /** In a worker of its own, which ends with it. */

@@ -1,0 +1,198 @@
+"""A small house with two doors, and more people than places: the line, the challenge, and an edge that dies."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import altcha
+import pytest
+
+from rostra.bus import Bus
+from rostra.bus.server import NatsServer
+from rostra.wire.emsg import read_events
+from rostra.wire.listeners import EdgeNotice
+from rostra.wire.passes import Line, peek
+from tests.edge.making import Answered, Client, room, stream
+from tests.processes.test_edge import client, running
+
+PLACES = 4
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[NatsServer]:
+    server = NatsServer(tmp_path / "bus")
+    await server.start()
+    yield server
+    await server.kill()
+
+
+@pytest.fixture
+async def bus(server: NatsServer) -> AsyncIterator[Bus]:
+    bus = await Bus.connect(server.url, "test")
+    await bus.create_room(room())
+    await bus.publish_part("demo", stream(0.5)[0])
+    yield bus
+    await bus.close()
+
+
+def solved(challenge: dict[str, Any]) -> str:
+    """The answer to it, as a page sends it, found by the library's own solver."""
+    solution = altcha.solve_challenge(altcha.Challenge.from_dict(challenge))
+    assert solution is not None
+    payload = {"challenge": {k: challenge[k] for k in ("parameters", "signature")}, "solution": solution.to_dict()}
+    return base64.b64encode(json.dumps(payload).encode()).decode()
+
+
+async def ask(port: int, path: str) -> Answered:
+    asking = await client(port)
+    answer = await asking.ask(path)
+    await asking.close()
+    return answer
+
+
+async def tell(port: int, body: Any, path: str = "/r/demo/door") -> Answered:
+    asking = await client(port)
+    answer = await asking.tell(path, body)
+    await asking.close()
+    return answer
+
+
+async def waiting(port: int) -> int:
+    """How many wait, as all are told."""
+    ahead = json.loads((await ask(port, "/r/demo/state")).body).get("ahead", {})
+    return int(ahead["late"][-1][1]) if "late" in ahead else 0
+
+
+async def number(port: int) -> str:
+    """A pass, for a little work."""
+    answer = await tell(port, {})
+    assert answer.status == 428, answer.body
+    answer = await tell(port, {"answer": solved(json.loads(answer.body)["challenge"])})
+    assert answer.status == 200, answer.body
+    return str(json.loads(answer.body)["pass"])
+
+
+async def listens(port: int, pass_: str = "") -> tuple[Client, Answered]:
+    listener = await client(port)
+    listener.get("/r/demo/live", *([f"Cookie: a=b; w-demo={pass_}"] if pass_ else []))
+    return listener, await listener.head()
+
+
+async def comes_in(port: int, pass_: str, within_s: float = 20.0) -> Client:
+    async with asyncio.timeout(within_s):
+        while True:
+            listener, answer = await listens(port, pass_)
+            if answer.status == 200:
+                return listener
+            assert answer.status == 503
+            assert int(answer.fields["retry-after"]) >= 1
+            await listener.close()
+            await asyncio.sleep(0.3)
+
+
+async def said(listener: Client, kind: str, name: str) -> float:
+    """What the next notice of that kind says."""
+    async with asyncio.timeout(10):
+        while True:
+            for event in read_events(await listener.chunk()):
+                if isinstance(event, EdgeNotice) and event.kind == kind and name in event.values:
+                    return event.values[name]
+
+
+async def fill(port: int) -> list[Client]:
+    """Until the house is full."""
+    inside: list[Client] = []
+    async with asyncio.timeout(15):
+        while True:
+            listener, answer = await listens(port)
+            if answer.status != 200:
+                await listener.close()
+                return inside
+            inside.append(listener)
+            await asyncio.sleep(0.02)
+
+
+SMALL = {**os.environ, "ROSTRA_DOOR_PLACES": str(PLACES), "ROSTRA_DOOR_CHALLENGE_TRIALS": "[100, 100]"}
+
+
+async def test_the_house_fills_and_empties_and_the_line_moves(server: NatsServer, bus: Bus) -> None:
+    async with running("--nats", server.url, env=SMALL) as (_, port):
+        inside = await fill(port)
+        assert len(inside) == PLACES
+        refused = await ask(port, "/r/demo/live")
+        assert refused.status == 503
+        assert json.loads(refused.body)["door"] == "/r/demo/door"
+        first = await number(port)
+        await asyncio.sleep(0.5)  # numbers of a quarter of a second are counted together
+        second = await number(port)
+        assert peek(first)[0] is Line.LATE
+        await asyncio.sleep(2)
+        state = json.loads((await ask(port, "/r/demo/state")).body)
+        assert state["door"]["step"] == "waiting"
+        assert state["ahead"]["late"][-1][1] == 2
+        assert state["start"] > 0
+        assert len(state["seed"]) == 32
+        _, answer = await listens(port, second)
+        assert answer.status == 503
+
+        await inside.pop().close()
+        listener = await comes_in(port, first)
+        assert (await listens(port, second))[1].status == 503, "there was one place"
+        metrics = (await ask(port, "/metrics")).body.decode()
+        assert 'rostra_door_step{step="waiting"} 1' in metrics
+        assert 'outcome="numbered"' in metrics
+
+        again, answer = await listens(port, first)  # another phone with the same pass
+        if answer.status == 503:
+            again = await comes_in(port, first)
+        assert await ends(listener)
+        for each in (*inside, again):
+            await each.close()
+
+
+async def ends(listener: Client) -> bool:
+    async with asyncio.timeout(10):
+        while await listener.reader.read(65536):
+            pass
+    return True
+
+
+async def test_whoever_was_in_without_a_pass_comes_in_again(server: NatsServer, bus: Bus) -> None:
+    async with running("--nats", server.url, env=SMALL) as (_, port):
+        inside = await fill(port)
+        word = int(await said(inside[0], "door", "inside"))
+        answer = await tell(port, {"inside": word})
+        assert answer.status == 200
+        assert (await tell(port, {"inside": word ^ 1})).status == 428
+        waits = await number(port)
+        await inside.pop(0).close()
+        back = await comes_in(port, json.loads(answer.body)["pass"])
+        await asyncio.sleep(1)
+        assert (await listens(port, waits))[1].status in (200, 503)
+        for each in (*inside, back):
+            await each.close()
+
+
+async def test_an_edge_dies_and_the_line_goes_on(server: NatsServer, bus: Bus) -> None:
+    async with (
+        running("--nats", server.url, env=SMALL) as (dying, one),
+        running("--nats", server.url, env=SMALL) as (_, other),
+    ):
+        inside = [await fill(one), await fill(other)]
+        passes = [await number(one) for _ in range(3)]
+        async with asyncio.timeout(10):
+            while await waiting(other) < 3:
+                await asyncio.sleep(0.1)
+        dying.kill()
+        await dying.wait()
+        for listener in inside[1][:3]:
+            await listener.close()
+        come = await asyncio.gather(*(comes_in(other, each, 30) for each in passes))
+        for each in (*come, *inside[1]):
+            await each.close()
