@@ -152,7 +152,7 @@ async def test_hands_are_answered(door: Door) -> None:
     await door.room("talk", RoomState.LIVE)
     tickets = [f"{n:022}" for n in range(4)]
     for n, ticket in enumerate(tickets):
-        hand = Hand("talk", ticket, f"Ann {n}", f"about {'sea' if n else 'land'}", WallTime(1e9 + n))
+        hand = Hand("talk", ticket, f"Ann {n}", f"about {'sea' if n else 'land'}", WallTime(time.time() + n))
         await door.others.bus.hands.put(hand.key, hand, 0)
 
     def answer(rostra: RostraClient) -> None:

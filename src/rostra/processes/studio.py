@@ -110,6 +110,7 @@ async def _serve(settings: Settings, bus: Bus, door: socket.socket, source: sock
             loop="none",
             log_config=None,
             access_log=False,
+            proxy_headers=False,  # studio.trusted_proxies, and no others (studio.app)
             server_header=False,
             h11_max_incomplete_event_size=MAX_HEAD_BYTES,
             timeout_keep_alive=10,
