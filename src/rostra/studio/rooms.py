@@ -125,11 +125,14 @@ class Rooms:
         before: list[Room] = []
         lock = self._in_turn(room_id)
         async with lock:
+            was_set = self._set.get(room_id)
             record = await self.get(room_id)
 
             def changed(filed: Room) -> Room:
                 before.append(filed)
-                return how(merging.to_catalog(filed, record))
+                set_now = self._set.get(room_id)
+                # What was set on air meanwhile is newer than the record that we looked at.
+                return how(merging.to_catalog(filed, record if set_now is was_set else set_now or record))
 
             filed = await self._files.ask(lambda catalog: catalog.change_room(room_id, changed))
             room = await self._tell_bus(filed)
@@ -329,12 +332,12 @@ class Rooms:
         if len(self._set) > MAX_SET:
             self._set.popitem(last=False)
 
-        def file(catalog: CatalogPort) -> None:
-            # What was set last, whichever of those that wait for the catalog comes last.
-            last = self._set.get(room_id, room)
-            catalog.change_room(room_id, lambda filed: merging.to_catalog(filed, last))
-
-        await self._files.surely(file)
+        # What was set last, whichever of those that wait for the catalog comes last: looked up when it is written.
+        await self._files.surely(
+            lambda catalog: catalog.change_room(
+                room_id, lambda filed: merging.to_catalog(filed, self._set.get(room_id, room))
+            )
+        )
         return room
 
     async def reissue(self, room_id: str, role: Role) -> Room:
