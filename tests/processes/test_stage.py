@@ -299,6 +299,7 @@ def tones(sound: Pcm) -> dict[int, float]:
     return {hz: float(20 * np.log10(spectrum[hz - 30 : hz + 30].max())) for hz in (400, 1300)}
 
 
+@pytest.mark.alone
 async def test_mouth_to_the_other_speakers_ears_is_under_200_ms_also_after_a_spell_of_loss_and_jitter(
     world: World,
 ) -> None:
@@ -467,6 +468,7 @@ async def test_the_end(world: World) -> None:
     assert (await world.room()).generation == 1, "nobody takes up what has ended"
 
 
+@pytest.mark.alone
 async def test_nothing_of_the_green_room_goes_out_until_the_host_starts(world: World) -> None:
     await world.change(at=WallTime(time.time() + 3600))
     world.start()
