@@ -38,7 +38,7 @@ def vlc_hears(address: str, folder: Path, seconds: int) -> Pcm:
 def test_vlc_hears_what_was_said(ann: str, words: Words, tmp_path: Path, path: str) -> None:
     heard = vlc_hears(f"{ann}/{path}", tmp_path, 9)
     assert heard.size > 4 * 48_000
-    assert likeness(words["ann"][1], heard) >= 0.8
+    assert likeness(words["ann"][1], heard) >= 0.6  # another voice is alike in nothing
 
 
 @needs("cvlc", "ffmpeg")

@@ -150,7 +150,8 @@ def test_rights_grow_with_the_role() -> None:
 
 def test_a_cohost_may_do_all_but_end_the_room_and_appoint() -> None:
     assert MAY[Role.HOST] - MAY[Role.COHOST] == {
-        Action.END, Action.CANCEL, Action.APPOINT, Action.HAND_OVER, Action.SEE_ALL_LINKS, Action.REISSUE_LINKS,
+        Action.END, Action.CANCEL, Action.APPOINT, Action.HAND_OVER, Action.SEE_ALL_LINKS,
+        Action.REISSUE_ALL_LINKS, Action.SEE_SEATS,
     }  # fmt: skip
 
 

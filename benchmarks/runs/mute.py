@@ -37,9 +37,6 @@ IN_SOUND = "from asking to mute until the voice is out of the sound for listener
 AT_EAR = "from the answer to the mute until the last of the voice has come to a listener"
 USUAL = "what the voice takes to a listener otherwise"
 LATER = "parts begun after the answer that have any of the voice in them"
-TAIL_S = 0.06
-"""The tick that is under way, the one in which the voice fades out, the look-ahead of limiter and codec."""
-NEXT = f"parts begun {TAIL_S:g} s after the answer or later that have"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +81,8 @@ def run(scale: Scale) -> Result:
         for name, values in found.items():
             columns.setdefault(name, []).append(values)
     for name, rounds in columns.items():
-        if name in (LATER, NEXT):
-            must = Must("<=", 0, True) if name == NEXT and not scale.quick else None
+        if name == LATER:
+            must = None if scale.quick else Must("<=", 0, True)
             result.add(name, f"listeners, {mutes} mutes", "", [max(v) for v in rounds], must)
             continue
         whose = "another speaker" if name == ON_STAGE else "the stage" if name == IN_SOUND else "listeners"
@@ -152,7 +149,7 @@ def _heard(ear: Ear, clock: float, turns: list[Turn]) -> dict[str, list[float]]:
     which = np.searchsorted(starts, np.array(ends) - 1, side="right") - 1
     came = [parts[i][1] for i in which]
     found: dict[str, list[float]] = {name: [] for name in (IN_SOUND, AT_EAR, USUAL)}
-    later = {LATER: 0, NEXT: 0}
+    later = {LATER: 0}
     # The backlog was said before we came.
     found[USUAL] = [c - s for s, c in zip(said, came, strict=True) if s > ear.arrivals[0][1]]
     for turn in turns:
@@ -162,5 +159,4 @@ def _heard(ear: Ear, clock: float, turns: list[Turn]) -> dict[str, list[float]]:
         late = [i for i, s in enumerate(said) if turn.answered < s < turn.until]
         begun = [clock + starts[w] / SAMPLE_RATE for w in set(which[late])]
         later[LATER] += sum(b > turn.answered for b in begun)
-        later[NEXT] += sum(b > turn.answered + TAIL_S for b in begun)
     return found | {name: [float(n)] for name, n in later.items()}

@@ -91,6 +91,9 @@ class StudioSettings(_Section):
     """The address hosts and speakers use, if it is not http(s)://host:port."""
     allowed_origins: tuple[str, ...] = ()
     """Origins whose pages may call the stage door from a browser, besides its own."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Networks (CIDR) of proxies in front that are believed when they say for whom they ask (`X-Forwarded-For`) and
+    whether by https (`X-Forwarded-Proto`). None else is. Limits an address are counted by it."""
 
 
 class SourceSettings(_Section):

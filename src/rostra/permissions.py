@@ -39,15 +39,20 @@ class Action(StrEnum):
     DUMP = "dump the last seconds"
     SET_DELAY = "set the broadcast delay"
     SEE_REPORTS = "see reports of abuse"
+    SEE_RSVPS = "see how many will come"
+    REISSUE_LINKS = "take back links of speakers and listeners and issue new ones"
     END = "end the room"
     CANCEL = "cancel the room"
     APPOINT = "appoint co-hosts"
     HAND_OVER = "hand over the host's seat"
     SEE_ALL_LINKS = "see the links of host and co-hosts"
-    REISSUE_LINKS = "take back links and issue new ones"
+    REISSUE_ALL_LINKS = "take back links of host and co-hosts and issue new ones"
+    SEE_SEATS = "see who sat on the stage and when"
     DELETE = "delete the room"
     CREATE = "make rooms"
     SEE_ALL_ROOMS = "see all rooms"
+    SEE_ALL_REPORTS = "see reports of abuse in all rooms"
+    SET_DEFAULTS = "set what holds for new rooms"
 
 
 _A = Action
@@ -56,9 +61,12 @@ _EVERYONE: Final = frozenset({_A.LISTEN, _A.REACT, _A.RAISE_HAND, _A.REPORT_ABUS
 _SPEAKER: Final = _EVERYONE | {_A.SPEAK, _A.SEE_STAGE, _A.MUTE_SELF}
 _COHOST: Final = _SPEAKER | {
     _A.OPEN_DOORS, _A.START, _A.POSTPONE, _A.EDIT, _A.MUTE, _A.ASK_UNMUTE, _A.REMOVE, _A.BLOCK, _A.LOCK, _A.SEE_HANDS,
-    _A.ANSWER_HANDS, _A.INVITE_SPEAKER, _A.POST, _A.DUMP, _A.SET_DELAY, _A.SEE_REPORTS,
+    _A.ANSWER_HANDS, _A.INVITE_SPEAKER, _A.POST, _A.DUMP, _A.SET_DELAY, _A.SEE_REPORTS, _A.SEE_RSVPS,
+    _A.REISSUE_LINKS,
 }  # fmt: skip
-_HOST: Final = _COHOST | {_A.END, _A.CANCEL, _A.APPOINT, _A.HAND_OVER, _A.SEE_ALL_LINKS, _A.REISSUE_LINKS}
+_HOST: Final = _COHOST | {
+    _A.END, _A.CANCEL, _A.APPOINT, _A.HAND_OVER, _A.SEE_ALL_LINKS, _A.REISSUE_ALL_LINKS, _A.SEE_SEATS,
+}  # fmt: skip
 
 MAY: Final[dict[Role, frozenset[Action]]] = {
     Role.LISTENER: _EVERYONE,

@@ -329,6 +329,7 @@ EVERY_WAY_TO_ASK: list[Callable[[Catalog], Any]] = [
     lambda c: c.board("tea"),
     lambda c: c.setting("a"),
     lambda c: c.set_setting("a", "b"),
+    lambda c: c.create_room_once(room("once"), "once", "print", 201, b""),
     lambda c: c.answered("key", "print", WallTime(1.0)),
     lambda c: c.remember_answer("key", "print", 200, b"", WallTime(1.0)),
     lambda c: c.note_seat("tea", 1, "Ada", Role.HOST, WallTime(1.0)),

@@ -152,7 +152,7 @@ async def test_hands_are_answered(door: Door) -> None:
     await door.room("talk", RoomState.LIVE)
     tickets = [f"{n:022}" for n in range(4)]
     for n, ticket in enumerate(tickets):
-        hand = Hand("talk", ticket, f"Ann {n}", f"about {'sea' if n else 'land'}", WallTime(1e9 + n))
+        hand = Hand("talk", ticket, f"Ann {n}", f"about {'sea' if n else 'land'}", WallTime(time.time() + n))
         await door.others.bus.hands.put(hand.key, hand, 0)
 
     def answer(rostra: RostraClient) -> None:
@@ -288,3 +288,22 @@ async def test_what_listeners_said_is_read_page_after_page(door: Door) -> None:
         assert [report.said for report in rostra.reports()] == said
 
     await ask(door, door.operator, read)
+
+
+async def test_who_sat_where_and_what_holds_for_new_rooms(door: Door) -> None:
+    await door.room("talk", RoomState.LIVE)
+    await door.others.stage_for("talk")
+
+    def look(rostra: RostraClient) -> None:
+        assert rostra.people("talk").seats
+        (ann,) = wait(lambda: rostra.seats("talk"), bool)
+        assert (ann.seat, ann.name, ann.role, ann.left) == ("s1", "Ann", "speaker", None)
+        assert ann.at is not None
+        assert rostra.new_room_doors_s() == 900.0
+        rostra.set_new_room_doors_s(60.0)
+        assert (rostra.new_room_doors_s(), rostra.create_room("A talk").doors_s) == (60.0, 60.0)
+        rostra.set_new_room_doors_s(None)
+        assert rostra.new_room_doors_s() == 900.0
+        assert [hand.name for hand in rostra.hands("talk", sort="-at")] == []
+
+    await ask(door, door.operator, look)

@@ -22,7 +22,7 @@ from rostra.edge.pages import Pages
 from rostra.studio import texts
 from rostra.studio.app import wall_clock
 from rostra.studio.limits import ADDRESS, GUESSES, LINK, Limits, Rates
-from rostra.units import Role, RoomState, WallTime
+from rostra.units import Role, RoomState
 from rostra.wire.hands import Hand
 from rostra.wire.inbox import Letter, LetterKind
 from tests.edge.making import edge
@@ -68,7 +68,7 @@ async def test_script_in_every_field_is_a_text_like_any_other(one_door: Door, tm
     assert is_inert(await client.post("/api/rooms/script/posts", json=post, headers=host))["text"] == SCRIPT
     named = await client.post("/api/rooms/script/links", json={"role": "speaker", "name": SCRIPT[:60]}, headers=host)
     assert is_inert(named)
-    hand = Hand("script", "s" * 22, SCRIPT[:60], SCRIPT, WallTime(1e9))
+    hand = Hand("script", "s" * 22, SCRIPT[:60], SCRIPT, wall_clock())
     one_door.office.hands.heard(hand.key, hand)
     (shown,) = is_inert(await client.get("/api/rooms/script/hands", headers=host))["items"]
     assert (shown["name"], shown["why"]) == (SCRIPT[:60], SCRIPT)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ipaddress
 import socket
 from collections.abc import AsyncIterator
 
@@ -102,3 +103,27 @@ async def test_there_are_only_so_many(port: int, monkeypatch: pytest.MonkeyPatch
         assert (await opened[0][0].readline()).startswith(b"HTTP/1.1 200")
     for _, w in opened:
         w.close()
+
+
+async def test_one_address_leaves_places_for_others(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "MAX_OF_ADDRESS", 2)
+    monkeypatch.setattr(connections, "REQUEST_WITHIN_S", 5.0)
+
+    async def answered(n: int) -> list[bool]:
+        clients = [await asyncio.open_connection("127.0.0.1", port) for _ in range(n)]
+        found = []
+        for reader, writer in clients:
+            writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            try:
+                found.append((await reader.read(100)).startswith(b"HTTP/1.1 200"))
+            except ConnectionResetError:
+                found.append(False)
+        for _, writer in clients:
+            writer.close()
+        return found
+
+    assert await answered(4) == [True] * 4, "this machine and a proxy on it apart"
+    monkeypatch.setattr(BoundedProtocol, "apart", ())
+    await asyncio.sleep(0.05)
+    assert await answered(4) == [True, True, False, False]
+    assert connections.bounded(["10.0.0.0/8"]).apart == (ipaddress.ip_network("10.0.0.0/8"),)

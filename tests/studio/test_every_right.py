@@ -59,10 +59,13 @@ class Way:
     taken_back: bool = False
     """Who held a link that was taken back is told why: they are no longer refused here but by the stage."""
     headers: dict[str, str] = field(default_factory=dict)
+    of: Role = Role.SPEAKER
+    """Of a link in the path."""
 
     def __str__(self) -> str:
         about = f"?{self.query}" if self.query else f" {self.body}" if isinstance(self.body, dict) and self.body else ""
-        return f"{self.action.name}-{self.method} {self.path}{about}{' s0' if self.seat == 's0' else ''}"
+        whose = f" {self.of.value}" * (self.of is not Role.SPEAKER) + " s0" * (self.seat == "s0")
+        return f"{self.action.name}-{self.method} {self.path}{about}{whose}"
 
     def may(self, caller: Role | None) -> bool:
         """``caller``: None is the operator."""
@@ -88,7 +91,6 @@ WAYS = (
     Way(A.SEE_STAGE, "GET", f"{ROOM}/me", state=LIVE, taken_back=True),
     Way(A.MUTE_SELF, "POST", f"{ROOM}/me/mute", {"muted": True}, LIVE),
     Way(A.OPEN_DOORS, "POST", f"{ROOM}/open"),
-    Way(A.OPEN_DOORS, "GET", f"{ROOM}/rsvps"),
     Way(A.START, "POST", f"{ROOM}/start"),
     Way(A.POSTPONE, "POST", f"{ROOM}/postpone", {"at": LATER}),
     Way(A.POSTPONE, "PATCH", ROOM, {"at": LATER}, also=(A.EDIT,)),
@@ -115,6 +117,10 @@ WAYS = (
     Way(A.SET_DELAY, "POST", f"{ROOM}/delay", {"seconds": 2.0}, LIVE),
     Way(A.SET_DELAY, "PATCH", ROOM, {"delay_s": 2.0}, also=(A.EDIT,)),
     Way(A.SEE_REPORTS, "GET", f"{ROOM}/reports"),
+    Way(A.SEE_RSVPS, "GET", f"{ROOM}/rsvps"),
+    Way(A.REISSUE_LINKS, "POST", f"{ROOM}/links/{{role}}/reissue"),
+    Way(A.REISSUE_LINKS, "POST", f"{ROOM}/links/{{role}}/reissue", of=Role.LISTENER),
+    Way(A.REISSUE_LINKS, "DELETE", f"{ROOM}/links/{{identity}}"),
     Way(A.END, "POST", f"{ROOM}/end", state=LIVE),
     Way(A.CANCEL, "POST", f"{ROOM}/cancel", {"note": "Ill."}),
     Way(A.APPOINT, "POST", f"{ROOM}/seats/{{seat}}/appoint", {"role": "cohost"}, LIVE),
@@ -123,12 +129,16 @@ WAYS = (
     Way(A.HAND_OVER, "POST", f"{ROOM}/links", {"role": "host"}, also=(A.INVITE_SPEAKER,)),
     Way(A.HAND_OVER, "DELETE", f"{ROOM}/seats/{{seat}}", state=LIVE, also=(A.REMOVE,), seat="s0"),
     Way(A.SEE_ALL_LINKS, "GET", f"{ROOM}/links", also=(A.INVITE_SPEAKER,), reveals="host"),
-    Way(A.REISSUE_LINKS, "POST", f"{ROOM}/links/{{role}}/reissue"),
-    Way(A.REISSUE_LINKS, "DELETE", f"{ROOM}/links/{{identity}}"),
+    Way(A.REISSUE_ALL_LINKS, "POST", f"{ROOM}/links/{{role}}/reissue", also=(A.REISSUE_LINKS,), of=Role.HOST),
+    Way(A.REISSUE_ALL_LINKS, "POST", f"{ROOM}/links/{{role}}/reissue", also=(A.REISSUE_LINKS,), of=Role.COHOST),
+    Way(A.REISSUE_ALL_LINKS, "DELETE", f"{ROOM}/links/{{identity}}", also=(A.REISSUE_LINKS,), of=Role.COHOST),
+    Way(A.SEE_SEATS, "GET", f"{ROOM}/seats"),
     Way(A.DELETE, "DELETE", ROOM),
     Way(A.CREATE, "POST", "/api/rooms", {"title": "A talk"}),
     Way(A.SEE_ALL_ROOMS, "GET", "/api/rooms"),
-    Way(A.SEE_ALL_ROOMS, "GET", "/api/reports"),
+    Way(A.SEE_ALL_REPORTS, "GET", "/api/reports"),
+    Way(A.SET_DEFAULTS, "GET", "/api/settings"),
+    Way(A.SET_DEFAULTS, "PUT", "/api/settings", {"doors_s": 900.0}),
 )  # fmt: skip
 
 AT_THE_FRONT = {
@@ -184,7 +194,7 @@ async def _fresh(door: Door, way: Way) -> Room:
 
 async def _parts(door: Door, way: Way, room: Room) -> dict[str, str]:
     """What stands in the path."""
-    found = {"room": room.id, "seat": way.seat, "ticket": TICKET, "session": "whip-1", "role": "speaker",
+    found = {"room": room.id, "seat": way.seat, "ticket": TICKET, "session": "whip-1", "role": way.of.value,
              "post_id": "p1", "identity": "j1"}  # fmt: skip
     if "{ticket}" in way.path:
         hand = Hand(room.id, TICKET, "Ada", "A word", WallTime(1e9))
@@ -192,7 +202,7 @@ async def _parts(door: Door, way: Way, room: Room) -> dict[str, str]:
     if "{post_id}" in way.path:
         found["post_id"] = (await door.office.boards.post(room.id, "Host", "Hello.", "", "", pinned=False)).id
     if "{identity}" in way.path:
-        found["identity"] = (await door.office.moderating.invite(room, Role.SPEAKER, "Ann"))[1]
+        found["identity"] = (await door.office.moderating.invite(room, way.of, "Ann"))[1]
     return found
 
 
@@ -267,7 +277,7 @@ async def try_it(door: Door, halls: dict[RoomState, Room], way: Way, role: Role 
         return
     room, asked = halls[way.state], len(door.others.asked)
     before = await door.others.bus.get_room(room.id)
-    parts = {"room": room.id, "seat": way.seat, "ticket": TICKET, "session": "whip-1", "role": "speaker",
+    parts = {"room": room.id, "seat": way.seat, "ticket": TICKET, "session": "whip-1", "role": way.of.value,
              "post_id": "p1", "identity": "j1"}  # fmt: skip
     answer = await ask(door, way, parts, of_role(door, before[0], role))
     is_refused(answer, 403, said=(way.action, *way.also))
@@ -290,7 +300,7 @@ async def test_no_other_token_is_good_for_anything(
 ) -> None:
     room, asked = halls[way.state], len(one_door.others.asked)
     before = await one_door.others.bus.get_room(room.id)
-    parts = {"room": room.id, "seat": way.seat, "ticket": TICKET, "session": "whip-1", "role": "speaker",
+    parts = {"room": room.id, "seat": way.seat, "ticket": TICKET, "session": "whip-1", "role": way.of.value,
              "post_id": "p1", "identity": "j1"}  # fmt: skip
     answer = await ask(one_door, way, parts, of_stranger(one_door, before[0], who))
     if who in ("revoked", "reissued") and way.taken_back:

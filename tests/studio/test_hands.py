@@ -1,19 +1,20 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from rostra.errors import BadRequest, Conflict, NotFound, RostraError
+from rostra.errors import BadRequest, BusUnavailable, Conflict, NotFound, RostraError
 from rostra.studio import hands as hands_module
+from rostra.studio.app import wall_clock
 from rostra.studio.hands import Hall, Hands, accepted, declined
 from rostra.units import Role, RoomState, WallTime
 from rostra.wire.hands import MAX_HAND_NAME, MAX_WHY, Hand, HandState, decode_hand, encode_hand
-from tests.studio.conftest import Door, bearer, on_one_loop
+from tests.studio.conftest import Door, a_room, bearer, on_one_loop
 
 T = TypeVar("T")
 
@@ -52,7 +53,7 @@ async def test_all_are_lowered(door: Door) -> None:
     await door.room(state=RoomState.LIVE)
     host = await door.token(Role.HOST)
     for n in range(50):
-        await door.others.bus.hands.put(hand(n).key, hand(n), 0)
+        await door.others.bus.hands.put(hand(n).key, hand(n).with_(at=wall_clock()), 0)
     async with asyncio.timeout(10):
         while (await door.client.get("/api/rooms/main/hands", headers=host)).json()["waiting"] < 50:
             await asyncio.sleep(0.02)
@@ -77,19 +78,73 @@ def test_names_of_strangers_are_shown_safely_and_sorted() -> None:
 
 def test_only_so_many_are_kept_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hands_module, "MAX_HANDS", 3)
-    monkeypatch.setattr(hands_module, "MAX_ROOMS", 2)
     hall = Hall()
     for n in range(5):
         hall.note(f"{n:022}", hand(n))
     assert len(hall) == 3
-    nothing: Any = None
-    hands = Hands(nothing)
+    assert not hall.page("", "at", 9, "").complete
+    assert hall.page("", "at", 9, "").total == 3
+
+
+async def test_those_that_found_no_place_are_shown_once_others_are_lowered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hands_module, "MAX_IN_ALL", 4)
+    bus: Any = Bus()
+    hands = Hands(bus, lambda: WallTime(1e9))
+    bus.hands.heard = hands.heard
     for room in ("a", "b", "c"):
-        hands.heard(f"{room}.{1:022}", hand(1))
-    assert [hands.up(room) for room in ("a", "b", "c")] == [1, 1, 0]
-    hands.heard(f"a.{1:022}", None)
-    hands.heard(f"c.{1:022}", hand(1))
-    assert [hands.up(room) for room in ("a", "b", "c")] == [0, 1, 1], "a room without hands costs nothing"
+        for n in range(2):
+            raised = Hand(room, f"{n:022}", "Ann", "", WallTime(1e9 + n))
+            bus.hands.write(raised.key, raised)
+    assert [(hands.up(room), hands.page(room, "", "at", 9, "").complete) for room in ("a", "b", "c")] == [
+        (2, True), (2, True), (0, False),
+    ]  # fmt: skip
+    hands.heard_room("a", a_room("a").with_(state=RoomState.ENDED))
+    hands.lower_all("c")
+    async with asyncio.timeout(5):
+        while hands.up("c") < 2:
+            hands.lower_all("c")
+            await asyncio.sleep(0)
+    assert hands.page("c", "", "at", 9, "").complete
+    hands.heard(f"d.{1:022}", hand(1))
+    assert hands.up("d") == 0
+    hands.heard(f"b.{0:022}", None)
+    hands.heard(f"d.{1:022}", hand(1))
+    assert hands.up("d") == 1, "what is free is free for every room"
+
+
+def test_hands_of_rooms_that_are_over_and_of_yesterday_are_dropped() -> None:
+    now, nothing = [1e9], cast(Any, None)
+    hands = Hands(nothing, lambda: WallTime(now[0]))
+    for n in range(2000):
+        hands.heard(f"room-{n}.{1:022}", hand(1))
+    assert all(hands.up(f"room-{n}") == 1 for n in range(2000)), "however many rooms have hands up"
+    hands.heard_room("room-0", a_room("room-0").with_(state=RoomState.ENDED))
+    assert hands.up("room-0") == 0
+    hands.heard(f"room-0.{2:022}", hand(2))
+    assert hands.up("room-0") == 0, "nor one that comes late"
+    hands.heard_room("room-0", a_room("room-0"))
+    hands.heard(f"room-0.{2:022}", hand(2))
+    assert hands.up("room-0") == 1
+    hands.heard(f"room-1.{5:022}", hand(5000))
+    now[0] += 24 * 3600.0 + 100
+    hands.forget_old()
+    assert [hands.up(f"room-{n}") for n in range(3)] == [0, 1, 0]
+    hands.heard(f"room-3.{1:022}", hand(1))
+    assert hands.up("room-3") == 0, "told again after a reconnect"
+
+
+def test_the_last_ones_first() -> None:
+    hall = Hall()
+    for n in range(5):
+        hall.note(f"{n:022}", hand(n))
+    for sort in ("-at", "-name"):
+        first = hall.page("", sort, 2, "")  # type: ignore[arg-type]
+        hall.note(f"{9:022}", hand(9))
+        second = hall.page("", sort, 2, first.next)  # type: ignore[arg-type]
+        third = hall.page("", sort, 2, second.next)  # type: ignore[arg-type]
+        assert [h.at - 1e9 for page in (first, second, third) for h in page.hands] == [4, 3, 2, 1, 0], sort
+        assert third.next == ""
+        hall.note(f"{9:022}", None)
 
 
 @on_one_loop
@@ -113,7 +168,31 @@ async def test_two_hosts_do_not_answer_one_hand_differently(one_door: Door) -> N
     made = (await one_door.client.get("/api/rooms/two/links", headers=host)).json()["items"]
     good = {link["identity"] for link in made if link["revoked"] is None}
     assert good.isdisjoint(record.revoked)
-    assert len(good) <= 8, "a link that nobody was given is taken back"
+    assert len(good) <= 8, "a link that nobody was given is shown as none that is good"
+    assert record.revoked == (), "nor has it to be taken back"
+
+
+@on_one_loop
+async def test_an_answer_that_was_written_but_not_told_keeps_its_link(
+    one_door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await one_door.room("unheard", RoomState.LIVE)
+    host, bus = await one_door.token(Role.HOST, "unheard"), one_door.office.bus.hands
+    put = bus.put
+
+    async def late(key: str, value: Hand, revision: int | None = None) -> int:
+        if value.ticket.startswith("w"):
+            await put(key, value, revision)
+        raise BusUnavailable("It took too long.")
+
+    monkeypatch.setattr(bus, "put", late)
+    for ticket, status in (("w" * 22, 200), ("n" * 22, 503)):
+        raised = Hand("unheard", ticket, "Ann", "", wall_clock())
+        await one_door.others.bus.hands.put(raised.key, raised, 0)
+        answer = await one_door.client.post(f"/api/rooms/unheard/hands/{ticket}/accept", headers=host)
+        assert answer.status_code == status
+    kept, _ = await one_door.others.bus.hands.get(f"unheard.{'w' * 22}")
+    assert (await one_door.client.get("/api/rooms/unheard", headers=bearer(kept.link))).status_code == 200
 
 
 @on_one_loop
@@ -148,10 +227,15 @@ async def test_a_hand_is_of_one_room(one_door: Door) -> None:
 @on_one_loop
 async def test_the_console_pages_sorts_and_seeks(one_door: Door) -> None:
     await one_door.room("many", RoomState.LIVE)
-    host = await one_door.token(Role.HOST, "many")
+    host, begun = await one_door.token(Role.HOST, "many"), wall_clock()
     for n in range(7):
-        one_door.office.hands.heard(f"many.{n:022}", Hand("many", f"{n:022}", f"Ann {7 - n}", "sea", WallTime(1e9 + n)))
-    for sort, expected in (("at", [7, 6, 5, 4, 3, 2, 1]), ("name", [1, 2, 3, 4, 5, 6, 7])):
+        one_door.office.hands.heard(
+            f"many.{n:022}", Hand("many", f"{n:022}", f"Ann {7 - n}", "sea", WallTime(begun + n))
+        )
+    for sort, expected in (
+        ("at", [7, 6, 5, 4, 3, 2, 1]), ("name", [1, 2, 3, 4, 5, 6, 7]), ("-at", [1, 2, 3, 4, 5, 6, 7]),
+        ("-name", [7, 6, 5, 4, 3, 2, 1]),
+    ):  # fmt: skip
         found, cursor = list[str](), ""
         while cursor is not None:
             url = f"/api/rooms/many/hands?sort={sort}&limit=3&cursor={cursor}"
@@ -189,6 +273,9 @@ class Bucket:
 
     async def put(self, key: str, value: Hand, revision: int | None = None) -> int:
         return self.write(key, value, revision)
+
+    async def keys(self) -> list[str]:
+        return list(self.kept)
 
     def write(self, key: str, value: Hand, revision: int | None = None) -> int:
         if revision is not None and revision != self.kept.get(key, (b"", 0))[1]:
@@ -232,7 +319,7 @@ class HandsUnderAnything(RuleBasedStateMachine):
         super().__init__()
         bus: Any = Bus()
         self.bucket: Bucket = bus.hands
-        self.hands = Hands(bus)
+        self.hands = Hands(bus, lambda: WallTime(1e9))
         self.bucket.heard = self.hands.heard
         self.expected: dict[str, HandState] = {}
         self.raised: dict[str, Hand] = {}

@@ -20,3 +20,14 @@ async def test_guessing_is_stopped_and_good_links_go_on(door: Door) -> None:
     assert int(answers[-1].headers["retry-after"]) >= 1
     assert answers[-1].headers["content-type"] == "application/problem+json"
     assert (await door.client.get("/api/rooms", headers=door.operator)).status_code == 200
+
+
+async def test_what_options_answers_makes_no_token_a_good_one(door: Door) -> None:
+    """Or a stranger could push those who hold a link out of the table of good ones."""
+    made_up = {"Authorization": "Bearer made-up"}
+    await door.room()
+    for _ in range(3):
+        assert (await door.client.options("/stage/main/whip", headers=made_up)).status_code == 204
+    for _ in range(60):
+        await door.client.get("/api/rooms", headers={"Authorization": "Bearer another"})
+    assert (await door.client.get("/api/rooms", headers=made_up)).status_code == 429

@@ -81,8 +81,11 @@ async def evening(one_door: Door, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
 
 
 @on_one_loop
-async def test_a_speaker_is_appointed_and_may_what_a_cohost_may(evening: Evening) -> None:
-    host, (ann, _) = await evening.link(Role.HOST), await evening.personal(Role.SPEAKER, "Ann")
+async def test_a_speaker_is_appointed_and_may_what_a_cohost_may(
+    evening: Evening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(moderating, "CHANGES_OVER_S", 0.3)
+    host, (ann, identity) = await evening.link(Role.HOST), await evening.personal(Role.SPEAKER, "Ann")
     assert (await evening.sit(ann)).status_code == 201
     seat = await evening.seat_of(ann)
     appointed = (await evening.ask("POST", f"/seats/{seat}/appoint", host, {"role": "cohost"})).json()
@@ -91,10 +94,11 @@ async def test_a_speaker_is_appointed_and_may_what_a_cohost_may(evening: Evening
     assert (note["kind"], note["role"]) == ("link", "cohost")
     now = bearer(note["link"])
     assert (await evening.ask("POST", "/lock", now, {"locked": True})).status_code == 200
-    for path, body in (("/end", {}), (f"/seats/{seat}/appoint", {"role": "cohost"}), ("/links/speaker/reissue", {})):
+    for path, body in (("/end", {}), (f"/seats/{seat}/appoint", {"role": "cohost"}), ("/links/host/reissue", {})):
         assert (await evening.ask("POST", path, now, body)).status_code == 403, path
-    assert (await evening.ask("POST", "/lock", ann, {"locked": False})).status_code == 403, "by the old link as before"
     assert (await evening.ask("POST", "/lock", now, {"locked": False})).status_code == 200
+    assert (await evening.sit(now)).status_code == 201
+    assert identity in (await evening.hears(lambda room: room.revoked)).revoked, "one person has one link"
     assert (await evening.sit(now)).status_code == 201
 
 
@@ -400,6 +404,48 @@ async def test_two_who_issue_a_link_anew_have_the_same_one(evening: Evening) -> 
 # --- links that were taken back ---
 
 
+@on_one_loop
+async def test_with_the_host_gone_a_cohost_takes_back_a_leaked_link(evening: Evening) -> None:
+    cohost, leaked = await evening.link(Role.COHOST), await evening.link(Role.SPEAKER)
+    (ann, identity), (other, others) = [await evening.personal(role, "Ann") for role in (Role.SPEAKER, Role.COHOST)]
+    assert (await evening.ask("POST", "/links/speaker/reissue", cohost)).status_code == 200
+    assert (await evening.ask("DELETE", f"/links/{identity}", cohost)).status_code == 200
+    for who in (leaked, ann):
+        assert (await evening.sit(who)).status_code == 401
+    for method, path in (
+        ("POST", "/links/host/reissue"), ("POST", "/links/cohost/reissue"), ("DELETE", f"/links/{others}"),
+        ("DELETE", "/links/unknown"),
+    ):  # fmt: skip
+        refused = await evening.ask(method, path, cohost)
+        assert (refused.status_code, "of host and co-hosts" in refused.json()["detail"]) == (403, True), path
+    assert (await evening.ask("GET", "", other)).status_code == 200
+
+
+@on_one_loop
+async def test_all_personal_links_are_found_however_many(evening: Evening) -> None:
+    host = await evening.link(Role.HOST)
+    made = [(await evening.personal(Role.SPEAKER, f"Ann {n}"))[1] for n in range(7)]
+    await evening.ask("DELETE", f"/links/{made[3]}", host)
+
+    async def pages(more: str) -> list[str]:
+        found, cursor = list[str](), ""
+        while cursor is not None:
+            page = (await evening.ask("GET", f"/links?limit=2&cursor={cursor}{more}", host)).json()
+            found += [link["identity"] for link in page["items"]]
+            cursor = page["next"]
+        return found
+
+    assert sorted(await pages("")) == sorted(made)
+    first = (await evening.ask("GET", "/links?limit=2&sort=-at&good=true", host)).json()
+    await evening.personal(Role.SPEAKER, "One more")
+    await evening.ask("DELETE", f"/links/{first['items'][0]['identity']}", host)
+    rest = await pages("&sort=-at&good=true")
+    second = await evening.ask("GET", f"/links?limit=9&sort=-at&good=true&cursor={first['next']}", host)
+    assert [link["identity"] for link in second.json()["items"]] == rest[2:], "nothing moves"
+    assert made[3] not in rest
+    assert len(rest) == 6
+
+
 @pytest.mark.parametrize("role", Role)
 @on_one_loop
 async def test_a_shared_link_that_is_issued_anew_is_refused_at_once_and_everyone_knows(
@@ -426,6 +472,7 @@ async def test_a_personal_link_that_is_taken_back_is_refused_at_once_and_its_sea
     async with asyncio.timeout(5):
         while evening.stage.moderation.seats.all():
             await asyncio.sleep(0.005)
-    assert (await evening.ask("DELETE", "/links/nobody", operator)).status_code == 404
+    assert (await evening.ask("DELETE", "/links/unknown", operator)).status_code == 200, "nor does the catalog know all"
+    assert "unknown" in (await evening.record()).revoked
     shared = await evening.ask("DELETE", "/links/speaker", operator)
     assert (shared.status_code, "Issue it anew" in shared.json()["detail"]) == (409, True)

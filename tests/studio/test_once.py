@@ -3,9 +3,9 @@ from typing import Any
 
 import pytest
 
-from rostra.errors import CatalogUnavailable
+from rostra.errors import CatalogUnavailable, Conflict
 from rostra.units import Role
-from tests.studio.conftest import PNG, Door, on_one_loop
+from tests.studio.conftest import PNG, Door, a_room, on_one_loop
 
 
 async def test_a_wish_that_is_said_twice_is_granted_once(door: Door) -> None:
@@ -87,3 +87,50 @@ async def test_without_the_catalog_what_needs_none_is_granted_all_the_same(
     monkeypatch.setattr(one_door.office.files, "ask", away)
     answer = await one_door.client.post("/api/rooms/away/links", json={"role": "speaker"}, headers=headers)
     assert answer.status_code == 201
+
+
+@pytest.mark.parametrize("what", ["rooms", "posts"])
+@on_one_loop
+async def test_what_was_made_too_late_for_an_answer_is_not_made_again(
+    one_door: Door, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """The catalog has written it; who asked was told that it does not answer."""
+    files, ask, late = one_door.office.files, one_door.office.files.ask, list[str]()
+
+    async def too_late(question: Any, *more: Any) -> Any:
+        names = question.__code__.co_names + question.__code__.co_freevars
+        found = await ask(question, *more)
+        if not late and ({"file", "add_post"} & set(names)):
+            late.append("now")
+            raise CatalogUnavailable
+        return found
+
+    async def forgotten(question: Any) -> None:
+        """What a studio in such trouble had still to write down is lost with it."""
+
+    if what == "posts":
+        await one_door.room("late")
+    url = "/api/rooms" if what == "rooms" else "/api/rooms/late/posts"
+    body = {"title": "So late"} if what == "rooms" else {"text": "So late"}
+    headers = {**one_door.operator, "Idempotency-Key": f"late-{what}"}
+    monkeypatch.setattr(files, "ask", too_late)
+    monkeypatch.setattr(files, "surely", forgotten)
+    assert (await one_door.client.post(url, json=body, headers=headers)).status_code == 503
+    assert late
+    again = [await one_door.client.post(url, json=body, headers=headers) for _ in range(2)]
+    assert [answer.status_code for answer in again] == [201, 201]
+    assert again[0].json()["id"] == again[1].json()["id"]
+    found = (await one_door.client.get(url, headers=one_door.operator)).json()["items"]
+    assert len([one for one in found if "So late" in (one.get("title"), one.get("text"))]) == 1
+
+
+@on_one_loop
+async def test_a_wish_that_is_granted_by_another_studio_at_this_moment_is_answered_by_it(one_door: Door) -> None:
+    """Between our look at the answers and the writing of the room somebody else wrote both."""
+    catalog = await one_door.office.files.ask(lambda catalog: catalog)
+    room = a_room("twin")
+    assert catalog.create_room_once(room, "k", "f", 201, b"{}") == room
+    assert catalog.create_room_once(room.with_(id="twin-2"), "k", "f", 201, b"{}") is None
+    with pytest.raises(Conflict):
+        catalog.create_room_once(room, "other", "f", 201, b"{}")
+    assert catalog.answered("other", "f", room.created) is None, "both or neither"

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 
@@ -364,7 +365,7 @@ async def test_of_a_room_for_invited_ones_listeners_have_links_too(one_door: Doo
 @on_one_loop
 async def test_hands_of_a_room_that_is_deleted_are_not_up_in_the_next_of_its_name(one_door: Door) -> None:
     await one_door.room("again")
-    hand = Hand("again", "a" * 22, "Ann", "", WallTime(1e9))
+    hand = Hand("again", "a" * 22, "Ann", "", wall_clock())
     await one_door.others.bus.hands.put(hand.key, hand, 0)
     async with asyncio.timeout(5):
         while not one_door.office.hands.up("again"):
@@ -373,3 +374,61 @@ async def test_hands_of_a_room_that_is_deleted_are_not_up_in_the_next_of_its_nam
         while one_door.office.hands.up("again"):
             await asyncio.sleep(0.01)
     assert (await one_door.others.bus.hands.get(hand.key))[0].state is HandState.LOWERED
+
+
+@on_one_loop
+async def test_who_sends_back_what_they_read_moves_nothing_though_it_is_over(one_door: Door) -> None:
+    await one_door.office.rooms.create(a_room("late", at=wall_clock() - 3600.25), exactly=True)
+    host = await one_door.token(Role.HOST, "late")
+    read = (await one_door.client.get("/api/rooms/late", headers=host)).json()
+    changed = await one_door.client.patch(
+        "/api/rooms/late", json={"title": "Another", "at": read["at"], "tz": read["tz"]}, headers=host
+    )
+    assert (changed.status_code, changed.json()["title"], changed.json()["at"]) == (200, "Another", read["at"])
+    assert (await one_door.others.bus.get_room("late"))[0].moved == 0
+    refused = await one_door.client.patch("/api/rooms/late", json={"at": "2001-01-01T00:00:00Z"}, headers=host)
+    assert refused.status_code == 422
+
+
+@pytest.mark.parametrize("what", ["cancel", "postpone"])
+@on_one_loop
+async def test_what_begins_while_it_is_called_off_goes_on_as_it_was_announced(
+    one_door: Door, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    name, bus = f"moment-{what}", one_door.others.bus
+    monkeypatch.setattr(one_door.office.rooms, "on_announced", lambda room: None)  # a card would be drawn meanwhile
+    before = await one_door.room(name, RoomState.OPEN)
+    host, ask = await one_door.token(Role.HOST, name), one_door.office.files.ask
+    begun = list[bool]()
+
+    async def meanwhile(question: Any, *more: Any) -> Any:
+        if not begun and "change_room" in question.__code__.co_names:
+            begun.append(True)
+            record, revision = await bus.get_room(name)
+            await bus.update_room(record.with_(state=RoomState.LIVE, started=wall_clock()), revision)
+        return await ask(question, *more)
+
+    monkeypatch.setattr(one_door.office.files, "ask", meanwhile)
+    body = {"note": "Ill."} | ({"at": "2031-05-01T19:30:00Z"} if what == "postpone" else {})
+    answer = await one_door.client.post(f"/api/rooms/{name}/{what}", json=body, headers=host)
+    assert (answer.status_code, "End it instead" in answer.json()["detail"]) == (409, True)
+    record, _ = await bus.get_room(name)
+    assert (record.state, record.note, record.at, record.ended) == (RoomState.LIVE, "", before.at, 0.0)
+    async with asyncio.timeout(10):
+        while (filed := await ask(lambda catalog: catalog.get_room(name))).state is not RoomState.LIVE:
+            await asyncio.sleep(0.05)  # what is mirrored may be some moments old
+    assert (filed.note, filed.at, filed.ended) == ("", before.at, 0.0)
+
+
+@on_one_loop
+async def test_an_operator_sets_when_doors_of_new_rooms_open(one_door: Door) -> None:
+    async def made(**more: float) -> float:
+        answer = await one_door.client.post("/api/rooms", json={"title": "A talk", **more}, headers=one_door.operator)
+        return float(answer.json()["doors_s"])
+
+    assert await made() == 900.0
+    for said, then in ((60.0, 60.0), (0.0, 0.0), (None, 900.0)):
+        answer = await one_door.client.put("/api/settings", json={"doors_s": said}, headers=one_door.operator)
+        assert answer.json() == {"doors_s": then}
+        assert (await made(), await made(doors_s=5.0)) == (then, 5.0)
+    assert (await one_door.client.get("/api/settings", headers=one_door.operator)).json() == {"doors_s": 900.0}

@@ -236,3 +236,20 @@ async def test_who_opens_connections_and_says_nothing_leaves_places_for_others(p
     assert port.door.office.figures.sources["busy"] >= module.MAX_WAITING - module.MAX_OF_ADDRESS
     for _, each in (*opened, (reader, writer)):
         each.close()
+
+
+async def test_who_guesses_links_is_soon_told_to_wait_and_who_has_one_goes_on(port: Port) -> None:
+    await port.door.room(state=RoomState.OPEN)
+    await port.door.others.stage_for("main")
+    login = base64.b64encode(b"source:nonsense").decode()
+    guess = f"PUT /main HTTP/1.1\r\nAuthorization: Basic {login}\r\nContent-Type: audio/mpeg\r\n\r\n".encode()
+    answers = [await refused(port, guess) for _ in range(45)]
+    assert answers[0].startswith(b"HTTP/1.0 401 ")
+    assert answers[-1].startswith(b"HTTP/1.0 429 Too Many Requests")
+    assert b"Wait a little" in answers[-1]
+    _, writer = await asyncio.open_connection("127.0.0.1", port.number)
+    writer.write(await head(port.door))
+    async with asyncio.timeout(5):
+        while not port.receiving.taken:
+            await asyncio.sleep(0.01)
+    writer.close()

@@ -292,7 +292,7 @@ class RoomStub:
         link = self.link("host", role, name=self._seat(seat)["name"], jti=f"j-{seat}")
         self.note_to(seat, "link", link=link, role=role)
         if role != "host" or asking.operator:
-            return {"link": None, "role": None}
+            return {"link": None, "role": role, "hint": "Issue it anew." if role == "speaker" else ""}
         return {"link": self.link("host", "cohost", name=asking.claims["name"], jti="j-was-host"), "role": "cohost"}
 
     def _lock(self, asking: Asking) -> dict[str, Any]:
@@ -313,6 +313,8 @@ class RoomStub:
         found = [h for h in self.hands if q in h["name"].casefold()]
         if sort == "name":
             found.sort(key=lambda h: h["name"])
+        elif sort == "-at":
+            found.reverse()
         start, limit = int(asking.query.get("cursor", "0")), int(asking.query.get("limit", "20"))
         after = start + limit
         return {
@@ -336,7 +338,10 @@ class RoomStub:
         shared = self.shared()
         if not asking.operator and not permissions.may(Role(asking.claims["role"]), Action.SEE_ALL_LINKS):
             shared = {role: link for role, link in shared.items() if role in ("public", "speaker")}
-        return {"shared": shared, "items": self.invitations, "next": None}
+        good = [i for i in reversed(self.invitations) if not i["revoked"]]
+        start, limit = int(asking.query.get("cursor", "0")), int(asking.query.get("limit", "100"))
+        after = start + limit
+        return {"shared": shared, "items": good[start:after], "next": str(after) if after < len(good) else None}
 
     def _invite(self, asking: Asking) -> tuple[int, Any]:
         role, name = asking.body["role"], asking.body["name"]
@@ -347,7 +352,9 @@ class RoomStub:
         page = "speak" if role == "speaker" else "host"
         return 201, {"link": self.link(page, role, name=name, jti=identity), "identity": identity}
 
-    def _reissue(self, _asking: Asking, role: str) -> dict[str, Any]:
+    def _reissue(self, asking: Asking, role: str) -> dict[str, Any]:
+        if role in ("host", "cohost") and not asking.operator:
+            permissions.need(Role(asking.claims["role"]), Action.REISSUE_ALL_LINKS)
         self.issues[role] = self.issues.get(role, 0) + 1
         return {"link": self.shared()[role]}
 
@@ -434,7 +441,7 @@ _E = life.LifeEvent
 ROUTES: list[tuple[str, str, Action, Callable[..., Any]]] = [
     ("GET", "/api/rooms", _A.SEE_ALL_ROOMS, _R._list),
     ("POST", "/api/rooms", _A.CREATE, _R._create),
-    ("GET", "/api/reports", _A.SEE_ALL_ROOMS, _R._reports),
+    ("GET", "/api/reports", _A.SEE_ALL_REPORTS, _R._reports),
     ("POST", f"{_SEA}/open", _A.OPEN_DOORS, lambda room, _: room._befall(_E.OPEN)),
     ("POST", f"{_SEA}/start", _A.START, lambda room, _: room._befall(_E.START)),
     ("POST", f"{_SEA}/end", _A.END, lambda room, _: room._befall(_E.END)),
@@ -466,7 +473,7 @@ ROUTES: list[tuple[str, str, Action, Callable[..., Any]]] = [
     ("POST", f"{_SEA}/pictures", _A.POST, _R._picture),
     ("PUT", "/api/rooms/[^/]+/picture", _A.EDIT, _R._cover),
     ("GET", f"{_SEA}/reports", _A.SEE_REPORTS, _R._reports),
-    ("GET", f"{_SEA}/rsvps", _A.OPEN_DOORS, lambda room, _: {"count": 42}),
+    ("GET", f"{_SEA}/rsvps", _A.SEE_RSVPS, lambda room, _: {"count": 42}),
     ("GET", "/api/rooms/([^/]+)", _A.LISTEN, _R._show),
     ("DELETE", "/api/rooms/([^/]+)", _A.DELETE, _R._delete),
     ("POST", "/api/rooms/([^/]+)/cancel", _A.CANCEL, _R._call_off),

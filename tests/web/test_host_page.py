@@ -233,6 +233,26 @@ async def test_a_link_for_one_person_by_name(page: Page) -> None:
         assert stage.invitations[0]["revoked"]
 
 
+async def test_all_links_for_one_person_are_found_the_last_ones_first(page: Page) -> None:
+    async with StageStub() as stage:
+        stage.invitations = [
+            {"identity": f"j{n}", "role": "speaker", "name": f"Guest {n}", "revoked": None} for n in range(1, 131)
+        ]
+        await console(page, stage)
+        await tab(page, "Links")
+        names = page.locator(".personal b")
+        await names.first.get_by_text("Guest 130", exact=True).wait_for()
+        pages = page.get_by_role("navigation", name="Pages")
+        for first in range(110, 0, -20):
+            await pages.get_by_role("button", name="Next").click()
+            await names.first.get_by_text(f"Guest {first}", exact=True).wait_for()
+        await accessible(page)
+        await page.get_by_role("button", name="Take back the link of Guest 1", exact=True).click()
+        await page.get_by_role("button", name="Yes, take it back").click()
+        await says(page, "The link does not work any more.")
+        assert stage.invitations[0]["revoked"]
+
+
 async def test_a_leaked_link_is_issued_anew(page: Page) -> None:
     async with StageStub(people=others()) as stage:
         await console(page, stage)
@@ -278,6 +298,18 @@ async def test_appoint_and_hand_over(page: Page) -> None:
         assert await page.get_by_role("button", name="End it").count() == 0
 
 
+async def test_a_cohost_is_made_a_speaker_and_what_remains_to_be_done_is_told(page: Page) -> None:
+    async with StageStub(people=others()) as stage:
+        await console(page, stage)
+        await page.get_by_label("More for Ada").click()
+        await page.get_by_role("button", name="No longer co-host: Ada Marlowe").click()
+        await page.get_by_role("alertdialog").get_by_text("Their co-host's link is taken back.").wait_for()
+        await accessible(page)
+        await page.get_by_role("button", name="Yes, make speaker").click()
+        await says(page, "Ada Marlowe is a speaker now. Issue it anew.")
+        assert stage.notes["s8"][-1]["role"] == "speaker"
+
+
 async def test_the_old_host_becomes_a_cohost(page: Page) -> None:
     async with StageStub() as stage:
         await join(page, stage.link("host", "host"), "Priya")
@@ -302,7 +334,12 @@ async def test_a_cohost_is_shown_what_a_cohost_may(page: Page) -> None:
         await tab(page, "Links")
         await page.get_by_label("For speakers", exact=True).wait_for()
         assert await page.get_by_label("For the host", exact=True).count() == 0
-        assert await page.get_by_role("button", name="Issue anew").count() == 0
+        anew = page.get_by_role("button", name="Issue anew")
+        assert await anew.count() == 1, "a leaked link of speakers, with the host gone"
+        await anew.click()
+        await page.get_by_role("button", name="Yes, issue anew").click()
+        await says(page, "Issued anew.")
+        assert stage.issues["speaker"] == 1
         assert await page.get_by_role("option", name="Co-host").count() == 0
         await tab(page, "Announcement")
         await page.get_by_role("button", name="Move it").wait_for()

@@ -67,6 +67,38 @@ async def test_a_speaker_joins_is_heard_mutes_and_leaves(page: Page) -> None:
         await says(page, "You are on air")
 
 
+WAKE = """
+window.locks = [];
+Object.defineProperty(navigator, "wakeLock", { value: { request: async (kind) => {
+  const lock = { kind, released: false, release: async () => { lock.released = true; } };
+  window.locks.push(lock);
+  return lock;
+} } });
+"""
+
+
+async def test_the_phone_stays_awake_on_stage_and_only_there(page: Page) -> None:
+    await page.add_init_script(WAKE)
+    held = "() => window.locks.map(lock => lock.kind + (lock.released ? ' released' : ''))"
+    async with StageStub(people=others()) as stage:
+        await page.goto(stage.link("speak", "speaker"))
+        await page.get_by_role("button", name="Allow the microphone").click()
+        await page.get_by_label("Your name").fill("Mei-Lin")
+        assert await page.evaluate(held) == []
+        await page.get_by_role("button", name="Join the stage").click()
+        await says(page, "You are on air")
+        await page.wait_for_function("() => window.locks.length === 1")
+        # A browser takes the lock away from a page that is not seen; it is asked for again when it is.
+        await page.evaluate(
+            "() => { window.locks[0].released = true; document.dispatchEvent(new Event('visibilitychange')); }"
+        )
+        await page.wait_for_function("() => window.locks.length === 2")
+        assert await page.evaluate(held) == ["screen released", "screen"]
+        await page.get_by_role("button", name="Leave the stage").click()
+        await page.wait_for_function("() => window.locks.every(lock => lock.released)")
+        assert await page.evaluate("() => window.locks.length") == 2
+
+
 async def _received(stage: StageStub) -> int:
     total = 0
     for speaker in stage.speakers.values():

@@ -28,5 +28,5 @@ test("a page of a list, with and without the number of all", () => {
 test("links, whether they stand by themselves or with personal ones", () => {
   assert.equal(v.links({ host: "h", public: "p" }).shared["host"], "h");
   const both = v.links({ shared: { host: "h" }, items: [{ identity: "j1", role: "speaker", name: "M", revoked: "2026-01-01T00:00:00Z" }] });
-  assert.deepEqual(both, { shared: { host: "h" }, personal: [{ identity: "j1", role: "speaker", name: "M", revoked: true }] });
+  assert.deepEqual(both, { shared: { host: "h" }, personal: [{ identity: "j1", role: "speaker", name: "M", revoked: true }], next: "" });
 });

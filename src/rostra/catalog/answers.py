@@ -35,8 +35,8 @@ def answered(connection: Connection, key: str, fingerprint: str, now: WallTime) 
     return found.status, found.body
 
 
-def remember(connection: Connection, key: str, fingerprint: str, status: int, body: bytes, *, now: WallTime) -> None:
-    """The first answer to a key stands. What is older than a day goes."""
+def remember(connection: Connection, key: str, fingerprint: str, status: int, body: bytes, *, now: WallTime) -> bool:
+    """Whether it was the first: the first answer to a key stands. What is older than a day goes."""
     connection.execute(delete(answers).where(answers.c.at <= now - KEPT_S))
     values = {"key": key, "fingerprint": fingerprint, "status": status, "body": body, "at": now}
-    insert_new(connection, answers, values)
+    return insert_new(connection, answers, values)

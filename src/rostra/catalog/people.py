@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from rostra.catalog.announced import hold, insert_new
 from rostra.catalog.tables import invitations, rooms, seats
@@ -14,7 +14,7 @@ MAX_INVITATIONS = 5000
 """Personal links of a room; its stage has 32 seats."""
 
 MAX_SEAT_NOTES = 1000
-"""Shown of a room: the last ones."""
+"""Kept of a room: the last ones."""
 
 
 def invite(connection: Connection, room_id: str, invitation: Invitation) -> None:
@@ -68,6 +68,9 @@ def sat_down(connection: Connection, room_id: str, note: SeatNote) -> None:
     got_up(connection, room_id, note.seat, note.at)
     values = {"seat": note.seat, "name": note.name, "role": note.role.value, "at": note.at, "left": note.left}
     connection.execute(insert(seats).values(room=room_id, **values))
+    newest = select(seats.c.number).where(seats.c.room == room_id).order_by(seats.c.number.desc())
+    if (last := connection.execute(newest.offset(MAX_SEAT_NOTES).limit(1)).scalar_one_or_none()) is not None:
+        connection.execute(delete(seats).where(seats.c.room == room_id, seats.c.number <= last))
 
 
 def got_up(connection: Connection, room_id: str, seat: int, at: WallTime) -> None:

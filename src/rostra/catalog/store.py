@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError, StatementError
 from rostra.catalog import announced, answers, letters, migrations, people, posts
 from rostra.catalog.engine import WRITES, make_engine
 from rostra.catalog.values import Invitation, Report, SeatNote
-from rostra.errors import CatalogUnavailable, RostraError
+from rostra.errors import CatalogUnavailable, NotFound, RostraError
 from rostra.units import Role, WallTime
 from rostra.wire.boards import Board, Post
 from rostra.wire.inbox import Letter
@@ -83,6 +83,18 @@ class Catalog:
         with self._writing() as connection:
             return announced.create(connection, room)
 
+    def create_room_once(self, room: Room, key: str, fingerprint: str, status: int, body: bytes) -> Room | None:
+        """With the answer to who asked for it (:meth:`answered`): both or neither, whenever the connection breaks.
+
+        None: that key was answered before, and nothing is made.
+
+        :raises Conflict: if the id is taken.
+        """
+        with self._writing() as connection:
+            if not answers.remember(connection, key, fingerprint, status, body, now=room.created):
+                return None
+            return announced.create(connection, room)
+
     def get_room(self, room_id: str) -> Room:
         """:raises NotFound: if there is none."""
         with self._reading() as connection:
@@ -106,10 +118,16 @@ class Catalog:
         with self._reading() as connection:
             return announced.page(connection, limit, cursor)
 
-    def save_happened(self, room: Room) -> None:
-        """Mirrors state, epoch, generation, started and ended of a record on the bus. An unknown room is ignored."""
+    def save_happened(self, room: Room, unless: Callable[[Room], bool] = lambda filed: False) -> None:
+        """Mirrors state, epoch, generation, started and ended of a record on the bus. An unknown room is ignored, and
+        one of which ``unless`` says so, which is told what is announced of it."""
         with self._writing() as connection:
-            announced.mirror(connection, room)
+            try:
+                filed = announced.get(connection, room.id, to_change=True)
+            except NotFound:
+                return
+            if not unless(filed):
+                announced.mirror(connection, room)
 
     def pictures_shown(self) -> frozenset[str]:
         """The names of all pictures of rooms and posts."""

@@ -19,6 +19,7 @@ from rostra.client.answers import (
     Report,
     Room,
     Seat,
+    SeatTaken,
     Stage,
 )
 from rostra.client.client import RostraClient
@@ -38,5 +39,6 @@ __all__ = [
     "Room",
     "RostraClient",
     "Seat",
+    "SeatTaken",
     "Stage",
 ]

@@ -146,6 +146,18 @@ class Appointed(Answer):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SeatTaken(Answer):
+    """That somebody sat on the stage."""
+
+    seat: str
+    name: str = ""
+    role: str = ""
+    at: datetime | None = None
+    left: datetime | None = None
+    """None: they sit there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hand(Answer):
     ticket: str
     name: str

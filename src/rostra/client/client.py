@@ -22,6 +22,7 @@ from rostra.client.answers import (
     Removed,
     Report,
     Room,
+    SeatTaken,
     Stage,
     read,
 )
@@ -140,6 +141,14 @@ class RostraClient:
         """``at``: without an offset as the clock shows it in the room's time zone."""
         return self._room("POST", f"{_of(room)}/postpone", {"at": _moment(at), "note": note})
 
+    def new_room_doors_s(self) -> float:
+        """How long before its time the doors of a new room open, if nobody says otherwise of it."""
+        return float(self._studio.ask("GET", "/api/settings").get("doors_s") or 0.0)
+
+    def set_new_room_doors_s(self, seconds: float | None) -> None:
+        """None: as the server's own settings say."""
+        self._studio.ask("PUT", "/api/settings", {"doors_s": seconds})
+
     # Links.
 
     def links(self, room: str) -> Links:
@@ -167,6 +176,11 @@ class RostraClient:
 
     def people(self, room: str) -> Stage:
         return read(Stage, self._studio.ask("GET", f"{_of(room)}/people"))
+
+    def seats(self, room: str) -> tuple[SeatTaken, ...]:
+        """Who sat on the stage and when, the last ones first."""
+        found = self._studio.ask("GET", f"{_of(room)}/seats", params={"limit": 1000}).get("items")
+        return tuple(read(SeatTaken, seat) for seat in found or ())
 
     def me(self, room: str, seat: str = "", after: int = 0) -> Me:
         """``seat``: which of the people behind one link. ``after``: the number of the last note that is known."""
@@ -212,7 +226,7 @@ class RostraClient:
 
     # Hands.
 
-    def hands(self, room: str, q: str = "", sort: Literal["at", "name"] = "at") -> Iterator[Hand]:
+    def hands(self, room: str, q: str = "", sort: Literal["at", "-at", "name", "-name"] = "at") -> Iterator[Hand]:
         """Those that are up. ``q``: a word in the name or in what they say."""
         return (read(Hand, found) for found in self._studio.items(f"{_of(room)}/hands", {"q": q, "sort": sort}))
 

@@ -22,8 +22,9 @@ from rostra.config import Settings
 from rostra.errors import ConfigError, EnvironmentFault, PortInUse
 from rostra.keys import make_keys, operator_token, private_key
 from rostra.studio.app import Office, make_app, wall_clock
-from rostra.studio.connections import MAX_HEAD_BYTES, BoundedProtocol
+from rostra.studio.connections import MAX_HEAD_BYTES, bounded
 from rostra.studio.links import Links
+from rostra.studio.proxies import networks
 from rostra.studio.rights import Rights
 from rostra.studio.source_port import BACKLOG, SourcePort
 
@@ -104,12 +105,13 @@ async def _serve(settings: Settings, bus: Bus, door: socket.socket, source: sock
     server = _Server(
         uvicorn.Config(
             app,
-            http=BoundedProtocol,
+            http=bounded(networks(settings.studio.trusted_proxies)),
             ws="none",
             lifespan="off",
             loop="none",
             log_config=None,
             access_log=False,
+            proxy_headers=False,  # studio.trusted_proxies, and no others (studio.app)
             server_header=False,
             h11_max_incomplete_event_size=MAX_HEAD_BYTES,
             timeout_keep_alive=10,

@@ -40,6 +40,10 @@ DEAF_LINK_S: Final = 15.0
 MAX_OUSTED: Final = 256
 """Sessions that are remembered to have been taken over, so that they can be told."""
 
+FADED_AFTER_S: Final = 0.06
+"""After somebody was muted their last frames, the fade and what the limiter looks ahead have left the mix: whoever is
+answered then can say that every part which begins from now on is without them (benchmarks: mute)."""
+
 ON_STAGE: Final = (Role.HOST, Role.COHOST, Role.SPEAKER)
 
 
@@ -255,6 +259,10 @@ class Floor:
                 return self._orders.obey(body)
             case "note":
                 return self._note(body)
+            case "mute" | "mute_all":
+                done = self._orders.obey(body)
+                await asyncio.sleep(FADED_AFTER_S)
+                return done
             case _:
                 return self._orders.obey(body)
 

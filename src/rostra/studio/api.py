@@ -106,9 +106,9 @@ def asker(caller: Caller) -> str:
 
 
 def routes(desk: Desk) -> APIRouter:
-    from rostra.studio import api_links, api_listeners, api_posts, api_rooms, api_stage
+    from rostra.studio import api_links, api_listeners, api_posts, api_rooms, api_settings, api_stage
 
     router = APIRouter(prefix="/api")
-    for part in (api_rooms, api_links, api_stage, api_listeners, api_posts):
+    for part in (api_rooms, api_settings, api_links, api_stage, api_listeners, api_posts):
         part.add(router, desk)
     return router

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
 from rostra.errors import BadRequest, CatalogUnavailable, Conflict, NotFound
@@ -29,9 +30,12 @@ from rostra.wire.rooms import Room
 
 Identity = Annotated[str, Path(pattern="^[A-Za-z0-9_-]{1,32}$", description="Of a personal link.")]
 
+Sort = Annotated[Literal["at", "-at"], Query(description="As they were made, or (`-at`) the last ones first.")]
+Good = Annotated[bool, Query(description="Without those that were taken back.")]
+
 _INVITES = {Role.COHOST: Action.APPOINT, Role.HOST: Action.HAND_OVER}
 _SMALL = (Role.SPEAKER, Role.LISTENER)
-"""What a co-host sees."""
+"""What a co-host sees, and takes back."""
 
 
 def add(router: APIRouter, desk: Desk) -> None:
@@ -42,8 +46,9 @@ def add(router: APIRouter, desk: Desk) -> None:
         summary="Its links, and whom personal ones were made for (co-host: those of speakers and listeners)",
     )  # fmt: skip
     async def show(
-        room: RoomId, limit: Limit = 100, cursor: Cursor = "", authorization: Authorization = None
-    ) -> LinksView:
+        room: RoomId, *, sort: Sort = "at", good: Good = False, limit: Limit = 100, cursor: Cursor = "",
+        authorization: Authorization = None,
+    ) -> LinksView:  # fmt: skip
         caller, found = await need(authorization, room, Action.INVITE_SPEAKER)
         every = caller.may(Action.SEE_ALL_LINKS)
         try:
@@ -53,10 +58,19 @@ def add(router: APIRouter, desk: Desk) -> None:
         else:
             complete = True
         seen = [i for i in made if every or i.role in _SMALL]
-        start = _place(cursor)
-        items = [_personal(i) for i in seen[start : start + limit]]
-        after = str(start + limit) if start + limit < len(seen) else None
+        items, after = _page(seen, sort, good, limit, cursor)
         return LinksView(items=items, next=after, shared=_shared(found, caller), complete=complete)
+
+    async def role_of(room: str, identity: str) -> Role | None:
+        """Of a personal link; None: the catalog does not know it.
+
+        :raises CatalogUnavailable: it does not answer, and nobody else knows.
+        """
+        try:
+            made = await desk.files.ask(lambda catalog: catalog.invitations(room))
+        except NotFound:
+            return None
+        return next((i.role for i in made if i.identity == identity), None)
 
     def _shared(room: Room, caller: Caller) -> dict[str, str]:
         of = desk.links.of(room)
@@ -75,7 +89,7 @@ def add(router: APIRouter, desk: Desk) -> None:
         role = Role(who.role)
         caller.need(_INVITES.get(role, Action.INVITE_SPEAKER))
 
-        async def make() -> Invited:
+        async def make(_: object) -> Invited:
             link, identity = await desk.moderating.invite(found, role, who.name)
             return Invited(link=link, identity=identity)
 
@@ -83,35 +97,45 @@ def add(router: APIRouter, desk: Desk) -> None:
 
     @router.post(
         "/rooms/{room}/links/{role}/reissue", tags=["links"], responses=documented(404, 409),
-        summary="Make the shared link of a role anew: the one before is no longer good (host)",
+        summary="Make the shared link of a role anew, and the one before no longer good (co-host: as revoking)",
     )  # fmt: skip
     async def reissue(room: RoomId, role: RoleName, authorization: Authorization = None) -> Reissued:
-        await need(authorization, room, Action.REISSUE_LINKS)
+        caller, _ = await need(authorization, room, Action.REISSUE_LINKS)
+        if Role(role) not in _SMALL:
+            caller.need(Action.REISSUE_ALL_LINKS)
         changed = await desk.rooms.reissue(room, Role(role))
         return Reissued(role=role, link=desk.links.shared(changed, Role(role)))
 
     @router.delete(
-        "/rooms/{room}/links/{identity}", summary="Take a personal link back (host)", tags=["links"],
+        "/rooms/{room}/links/{identity}", tags=["links"],
+        summary="Take a personal link back (co-host: of speakers and listeners)",
         responses=documented(404, 409),
     )  # fmt: skip
     async def revoke(room: RoomId, identity: Identity, authorization: Authorization = None) -> Nothing:
-        _, found = await need(authorization, room, Action.REISSUE_LINKS)
+        caller, found = await need(authorization, room, Action.REISSUE_LINKS)
         if any(identity == found.shared_identity(role) for role in Role):
             raise Conflict("That is the link that everyone of the role shares. Issue it anew instead.")
-        try:
-            made = await desk.files.ask(lambda catalog: catalog.invitations(room))
-        except CatalogUnavailable:
-            made = None  # a leaked link is taken back without asking whether we made it
-        if made is not None and all(i.identity != identity for i in made):
-            raise NotFound("There is no such personal link in this room.")
+        if not caller.may(Action.REISSUE_ALL_LINKS) and await role_of(room, identity) not in _SMALL:
+            caller.need(Action.REISSUE_ALL_LINKS)
+        # Whether the catalog knows it or not: it is good without the catalog, so it is taken back without.
         await desk.rooms.revoke(room, identity)
         return Nothing()
 
 
-def _place(cursor: str) -> int:
+def _page(
+    made: Sequence[ports.Invitation], sort: str, good: bool, limit: int, cursor: str
+) -> tuple[list[PersonalLink], str | None]:
+    """A cursor is how many were made before it: neither a new link nor one that is taken back moves anything."""
     if cursor and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 10):
         raise BadRequest("That cursor is none of ours. Begin without one, and go on with what `next` says.")
-    return int(cursor or 0)
+    numbered = [(n, i) for n, i in enumerate(made) if not (good and i.revoked)]
+    if sort == "at":
+        left = [(n, i) for n, i in numbered if n >= int(cursor or 0)]
+    else:
+        left = [(n, i) for n, i in reversed(numbered) if not cursor or n < int(cursor)]
+    shown = left[:limit]
+    after = None if len(left) <= limit else str(shown[-1][0] + (sort == "at"))
+    return [_personal(i) for _, i in shown], after
 
 
 def _personal(made: ports.Invitation) -> PersonalLink:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
 
-from rostra.errors import Conflict, StageUnavailable
+from rostra.errors import Conflict, RostraError, StageUnavailable, Unavailable
 from rostra.permissions import Action
 from rostra.studio.api import Authorization, Cursor, Desk, Limit, RoomId
 from rostra.studio.hands import Hands, accepted, declined
@@ -17,7 +17,10 @@ from rostra.wire.hands import Hand
 
 Ticket = Annotated[str, Path(pattern="^[A-Za-z0-9_-]{22}$", description="Of a hand.")]
 Sought = Annotated[str, Query(max_length=100, description="A word in the name or in what they say.")]
-Sort = Annotated[Literal["at", "name"], Query(description="By when it was raised, or by name.")]
+Sort = Annotated[
+    Literal["at", "-at", "name", "-name"],
+    Query(description="By when it was raised, or by name; with `-` the last ones first."),
+]
 
 
 def _view(hand: Hand) -> HandView:
@@ -41,7 +44,7 @@ def add(router: APIRouter, desk: Desk) -> None:
         found = hands.page(room, q, sort, limit, cursor)
         return HandsPage(
             items=[_view(hand) for hand in found.hands], next=found.next or None, total=found.total,
-            waiting=hands.up(room), lowering=_lowering(hands, room),
+            waiting=hands.up(room), lowering=_lowering(hands, room), complete=found.complete,
         )  # fmt: skip
 
     @router.post(
@@ -73,8 +76,16 @@ def add(router: APIRouter, desk: Desk) -> None:
         link, identity = await desk.moderating.invite(found, Role.SPEAKER, hand.name)
         try:
             return _view(await hands.answer(room, ticket, accepted(link)))
-        except Exception:
-            await desk.rooms.revoke(room, identity)  # nobody has it
+        except Unavailable:
+            # It may have been written all the same: then the listener has this link, and it must be good.
+            match await hands.has(room, ticket, link):
+                case True:
+                    return _view(accepted(link)(hand))
+                case False:
+                    await desk.moderating.not_given(found, identity)
+            raise
+        except RostraError:
+            await desk.moderating.not_given(found, identity)
             raise
 
     @router.post(
@@ -102,7 +113,7 @@ def add(router: APIRouter, desk: Desk) -> None:
     async def all_reports(
         limit: Limit = 50, cursor: Cursor = "", authorization: Authorization = None
     ) -> Page[ReportView]:
-        desk.entrance.rights.need_operator(authorization, Action.SEE_ALL_ROOMS)
+        desk.entrance.rights.need_operator(authorization, Action.SEE_ALL_REPORTS)
         return await _reports(None, limit, cursor)
 
     async def _reports(room: str | None, limit: int, cursor: str) -> Page[ReportView]:
@@ -114,5 +125,5 @@ def add(router: APIRouter, desk: Desk) -> None:
         "/rooms/{room}/rsvps", summary="How many will come (co-host)", tags=["listeners"], responses=documented(404)
     )
     async def rsvps(room: RoomId, authorization: Authorization = None) -> Count:
-        await need(authorization, room, Action.OPEN_DOORS)
+        await need(authorization, room, Action.SEE_RSVPS)
         return Count(count=await desk.files.ask(lambda catalog: catalog.rsvps(room)))

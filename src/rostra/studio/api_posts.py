@@ -11,6 +11,7 @@ from rostra.errors import BadRequest
 from rostra.permissions import Action
 from rostra.studio.api import Authorization, Cursor, Desk, Key, Limit, RoomId, asker, view
 from rostra.studio.models import NewPost, Nothing, Picture, PostChange, PostsPage, PostView, RoomView, time
+from rostra.studio.once import Wish
 from rostra.studio.problems import documented
 from rostra.wire.boards import Post
 
@@ -65,8 +66,9 @@ def add(router: APIRouter, desk: Desk) -> None:
     ) -> Response:
         caller, _ = await need(authorization, room, Action.POST)
 
-        async def make() -> PostView:
-            return _view(await boards.post(room, caller.name, new.text, new.link, new.picture, pinned=new.pinned))
+        async def make(wish: Wish | None) -> PostView:
+            what = (room, caller.name, new.text, new.link, new.picture)
+            return _view(await boards.post(*what, pinned=new.pinned, known_by=wish.mark if wish else ""))
 
         return await desk.once.do(key, asker(caller), f"POST /rooms/{room}/posts", await request.body(), make)
 
@@ -95,7 +97,7 @@ def add(router: APIRouter, desk: Desk) -> None:
         caller, _ = await need(authorization, room, Action.POST)
         data = await request.body()
 
-        async def make() -> Picture:
+        async def make(_: object) -> Picture:
             return Picture(picture=await boards.take_picture(data, cover=False))
 
         return await desk.once.do(key, asker(caller), f"POST /rooms/{room}/pictures", data, make)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -13,11 +14,38 @@ from fastapi.responses import Response
 from rostra.permissions import Action
 from rostra.studio import texts
 from rostra.studio.api import Authorization, Cursor, Desk, Key, Limit, RoomId, asker, view, with_links
+from rostra.studio.api_settings import doors_s
 from rostra.studio.links import id_from
 from rostra.studio.models import Cancel, NewRoom, Nothing, Page, Postpone, RoomChange, RoomView, RoomWithLinks
+from rostra.studio.once import GrantedBefore, Wish
+from rostra.studio.ports import CatalogPort
 from rostra.studio.problems import documented
 from rostra.units import RoomState, WallTime
 from rostra.wire.rooms import Room
+
+SAME_S = 0.001
+"""Times closer than this are the same one: as text they have microseconds, in the record they are a double."""
+
+
+def is_same(text: str, tz: str, at: WallTime) -> tuple[bool, str]:
+    """Whether it is that time, which may be over: who sends back what they read moves nothing."""
+    try:
+        read, remark = texts.moment(datetime.fromisoformat(text), tz)
+    except (ValueError, OverflowError):
+        return False, ""
+    return abs(read - at) < SAME_S, remark
+
+
+def _with_answer(wish: Wish, answer: Callable[[Room], RoomWithLinks]) -> Callable[[CatalogPort, Room], Room]:
+    """A room and what is answered to who wished for it, filed at the same moment."""
+
+    def file(catalog: CatalogPort, room: Room) -> Room:
+        body = answer(room).model_dump_json().encode()
+        if (made := catalog.create_room_once(room, wish.key, wish.fingerprint, 201, body)) is None:
+            raise GrantedBefore
+        return made
+
+    return file
 
 
 def moment(text: str, tz: str, now: WallTime) -> tuple[WallTime, str]:
@@ -40,15 +68,16 @@ def add(router: APIRouter, desk: Desk) -> None:
     async def create(request: Request, new: NewRoom, key: Key = None, authorization: Authorization = None) -> Response:
         caller = desk.entrance.rights.need_operator(authorization, Action.CREATE)
 
-        async def make() -> RoomWithLinks:
+        async def make(wish: Wish | None) -> RoomWithLinks:
             now = desk.now()
             at, remark = moment(new.at, new.tz, now) if new.at else (now, "")
             room = Room(
                 new.id or id_from(new.title, lambda: secrets.token_hex(3)), new.title, RoomState.SCHEDULED, at, now,
                 words=new.words, tz=new.tz, speakers=tuple(new.speakers), listed=new.listed, invited=new.invited,
-                doors_s=desk.doors_s if new.doors_s is None else new.doors_s, delay_s=new.delay_s,
+                doors_s=await doors_s(desk) if new.doors_s is None else new.doors_s, delay_s=new.delay_s,
             )  # fmt: skip
-            return with_links(links, await rooms.create(room, exactly=new.id is not None), remark)
+            file = _with_answer(wish, lambda made: with_links(links, made, remark)) if wish else None
+            return with_links(links, await rooms.create(room, exactly=new.id is not None, file=file), remark)
 
         return await desk.once.do(key, asker(caller), "POST /rooms", await request.body(), make)
 
@@ -79,8 +108,9 @@ def add(router: APIRouter, desk: Desk) -> None:
         remark = ""
         if new.at is not None:
             caller.need(Action.POSTPONE)
-            at, remark = moment(new.at, new.tz or found.tz, desk.now())
-            if at != found.at:
+            same, remark = is_same(new.at, new.tz or found.tz, found.at)
+            if not same:
+                at, remark = moment(new.at, new.tz or found.tz, desk.now())
                 found = await rooms.postpone(room, at, found.note, new.tz or "")
         if "delay_s" in changes:
             delay_s = changes.pop("delay_s")

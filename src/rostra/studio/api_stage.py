@@ -9,7 +9,22 @@ from fastapi import APIRouter, Query
 from rostra.errors import StageUnavailable
 from rostra.permissions import Action
 from rostra.studio.api import Authorization, Desk, RoomId, SeatId, view
-from rostra.studio.models import Appoint, Appointed, Lock, Me, Mute, MuteMe, Removed, RoomView, SetDelay, Stage
+from rostra.studio.models import (
+    Appoint,
+    Appointed,
+    Lock,
+    Me,
+    Mute,
+    MuteMe,
+    Page,
+    Removed,
+    RoomView,
+    SeatTaken,
+    SetDelay,
+    Stage,
+    maybe_time,
+    time,
+)
 from rostra.studio.problems import documented
 from rostra.units import Role
 
@@ -17,6 +32,7 @@ Which = Annotated[
     str, Query(max_length=64, pattern="^[A-Za-z0-9_-]*$", description="Which of the people behind one link.")
 ]
 After = Annotated[int, Query(ge=0, le=2**53, description="The number of the last note that is known.")]
+Sat = Annotated[int, Query(ge=1, le=1000, description="At most so many; the catalog keeps 1000 of a room.")]
 Block = Annotated[bool, Query(description="They do not come back, with this link or this browser.")]
 
 
@@ -106,6 +122,21 @@ def add(router: APIRouter, desk: Desk) -> None:
         caller, found = await need(authorization, room, Action.HAND_OVER if role is Role.HOST else Action.APPOINT)
         link, hint = await desk.moderating.appoint(found, caller, seat, role)
         return Appointed(role=to.role, link=link, hint=hint)
+
+    @router.get(
+        "/rooms/{room}/seats", summary="Who sat on the stage and when, the last ones first (host)", tags=["stage"],
+        responses=documented(404),
+    )  # fmt: skip
+    async def seats(room: RoomId, limit: Sat = 200, authorization: Authorization = None) -> Page[SeatTaken]:
+        await need(authorization, room, Action.SEE_SEATS)
+        sat = (await desk.files.ask(lambda catalog: catalog.seats(room)))[::-1][:limit]
+        items = [
+            SeatTaken(
+                seat=f"s{one.seat}", name=one.name, role=one.role.value, at=time(one.at), left=maybe_time(one.left)
+            )
+            for one in sat
+        ]
+        return Page[SeatTaken](items=items, next=None)
 
     @router.post(
         "/rooms/{room}/lock", summary="Nobody new takes a seat, or may again (co-host)", tags=["stage"],

@@ -14,10 +14,13 @@ from fastapi import FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.middleware.cors import CORSMiddleware
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from rostra import __version__
 from rostra.config import Settings
+from rostra.permissions import Action
 from rostra.studio import api, handbook, pages, problems, whip
+from rostra.studio.attendance import Attendance
 from rostra.studio.board import Boards, Cards
 from rostra.studio.chores import Chores
 from rostra.studio.files import Files
@@ -29,10 +32,12 @@ from rostra.studio.metrics import Audience, exposition
 from rostra.studio.moderating import Moderating
 from rostra.studio.once import Once
 from rostra.studio.ports import CatalogPort, Pictures, RoomBus
+from rostra.studio.proxies import from_here, networks
 from rostra.studio.rights import Entrance, Rights
 from rostra.studio.rooms import Rooms
 from rostra.studio.sittings import Sittings
 from rostra.units import WallTime
+from rostra.wire.rooms import Room
 
 CORS_MAX_AGE_S = 600
 
@@ -66,7 +71,8 @@ class Office:
         self.files = Files(catalog)
         self.rooms = Rooms(bus, self.files, now)
         self.entrance = Entrance(rights, self.rooms.get)
-        self.hands = Hands(bus)
+        self.hands = Hands(bus, now)
+        self.attendance = Attendance(self.files, now)
         self.boards = Boards(bus, self.files, pictures, now)
         self.cards = Cards(bus, self.rooms, pictures)
         self.chores = Chores(
@@ -75,10 +81,14 @@ class Office:
         self.moderating = Moderating(self.rooms, links, self.files, self.sittings, now)
         self.now = now
         self._drawing: asyncio.Task[None] | None = None
+        self._noting: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """What goes on beside the routes."""
         self.rooms.on_announced = self.cards.want
+        self.rooms.on_people = self.attendance.told
+        self.chores.on_record, self.chores.on_sweep = self._heard, self.hands.forget_old
+        self._noting = asyncio.get_running_loop().create_task(self.attendance.keep())
         self._drawing = asyncio.get_running_loop().create_task(self.cards.keep())
         await self.hands.watch()
         await self.chores.start()
@@ -86,10 +96,12 @@ class Office:
     async def close(self) -> None:
         await self.chores.close()
         await self.hands.close()
+        await self.moderating.close()
         self.cards.close()
-        if self._drawing is not None:
-            self._drawing.cancel()
-            await asyncio.gather(self._drawing, return_exceptions=True)
+        ours = [task for task in (self._drawing, self._noting) if task is not None]
+        for task in ours:
+            task.cancel()
+        await asyncio.gather(*ours, return_exceptions=True)
         await self.files.close()
 
     def desk(self) -> api.Desk:
@@ -97,6 +109,10 @@ class Office:
             self.entrance, self.rooms, self.links, self.moderating, self.hands, self.boards, self.files,
             Once(self.files, self.now), self.now, self._listening, self.settings.rooms.doors_s,
         )  # fmt: skip
+
+    def _heard(self, room_id: str, room: Room | None) -> None:
+        self.hands.heard_room(room_id, room)
+        self.attendance.heard_room(room_id, room)
 
     def _listening(self, room: str) -> int:
         found = self.figures.audience.listening(time.monotonic())
@@ -111,7 +127,7 @@ def make_app(office: Office) -> FastAPI:
     app.include_router(
         whip.routes(office.rooms, office.entrance, office.sittings, settings.webrtc.ice_servers, _base_url(settings))
     )
-    _add_own_routes(app, office.bus, office.figures)
+    _add_own_routes(app, office.bus, office.figures, office.rights)
     app.include_router(pages.routes(pages.Pages(office.pages, settings.front_url)))
     app.openapi = _described(app)  # type: ignore[method-assign]
     app.add_middleware(Guard, requests=office.figures.requests)
@@ -125,6 +141,8 @@ def make_app(office: Office) -> FastAPI:
             expose_headers=["Location", "Link", "ETag", "Retry-After"],
             max_age=CORS_MAX_AGE_S,
         )
+    if trusted := networks(settings.studio.trusted_proxies):
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=trusted)
     return app
 
 
@@ -153,14 +171,17 @@ def _base_url(settings: Settings) -> Callable[[Request], str]:
     return lambda request: fixed or str(request.base_url).rstrip("/")
 
 
-def _add_own_routes(app: FastAPI, bus: RoomBus, figures: Figures) -> None:
+def _add_own_routes(app: FastAPI, bus: RoomBus, figures: Figures, rights: Rights) -> None:
     @app.api_route("/healthz", methods=["GET", "HEAD"], include_in_schema=False)
     async def healthz() -> Response:
         """Alive, with or without a bus: restarting the studio would not bring the bus back."""
         return JSONResponse({"ok": True, "bus": bus.connected}, headers={"Cache-Control": "no-store"})
 
     @app.get("/metrics", include_in_schema=False)
-    async def metrics() -> Response:
+    async def metrics(request: Request) -> Response:
+        """It names rooms that are in no list: to this machine, and to who shows the operator's token."""
+        if not from_here(request.scope):
+            rights.need_operator(request.headers.get("authorization"), Action.SEE_ALL_ROOMS)
         return PlainTextResponse(_metrics(bus, figures), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     @app.get("/docs", include_in_schema=False)

@@ -46,14 +46,28 @@ class Boards:
             except NotFound:
                 return Board()
 
-    async def post(self, room_id: str, by: str, text: str, link: str, picture: str, *, pinned: bool) -> Post:
-        """:raises BadRequest: it is empty, or its picture is not there."""
+    async def post(
+        self, room_id: str, by: str, text: str, link: str, picture: str, *, pinned: bool, known_by: str = ""
+    ) -> Post:
+        """``known_by``: its id, if the same may be asked for again, by who heard no answer: then it is there already.
+
+        :raises BadRequest: it is empty, or its picture is not there.
+        """
         if not (text or link or picture):
             raise BadRequest("A post has a text, a link or a picture. Write something.")
         await self._is_there(picture)
         now = self._now()
-        post = Post(f"{int(now * 1000):012x}{secrets.token_hex(2)}", now, by, text, link, picture, pinned)
-        await self._changed(room_id, await self._files.ask(lambda catalog: catalog.add_post(room_id, post)))
+        post_id = known_by or f"{int(now * 1000):012x}{secrets.token_hex(2)}"
+        post = Post(post_id, now, by, text, link, picture, pinned)
+        try:
+            board = await self._files.ask(lambda catalog: catalog.add_post(room_id, post))
+        except Conflict:
+            board = await self._files.ask(lambda catalog: catalog.board(room_id))
+            there = next((one for one in board.posts if one.id == known_by), None)
+            if there is None:
+                raise
+            post = there
+        await self._changed(room_id, board)
         return post
 
     async def change(self, room_id: str, post_id: str, changes: dict[str, object]) -> Post:

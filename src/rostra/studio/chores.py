@@ -38,6 +38,12 @@ FORGOTTEN_S: Final = 7 * 24 * 3600.0
 
 SWEEP_EVERY_S: Final = 1800.0
 
+PEOPLE_EVERY_S: Final = 15.0
+"""Hosts' pages ask stages for their people each second or two; where there is no such page, this does."""
+
+ASKED_AT_ONCE: Final = 8
+"""Stages, for their people."""
+
 MAX_TO_MIRROR: Final = 10_000
 """Records whose state waits to be noted in the catalog; all of them are told again after a reconnect."""
 
@@ -108,6 +114,10 @@ class Chores:
         self._opening: set[str] = set()
         self._unused: set[str] = set()
         """Pictures that nothing showed at the last sweep."""
+        self.on_record: Callable[[str, Room | None], None] = lambda room_id, room: None
+        """Called with what the bus says of a room."""
+        self.on_sweep: Callable[[], None] = lambda: None
+        """Called now and then, to throw away what is old."""
         self._closing = False
         """A request on the bus may answer a cancellation as if it had timed out: who is cancelled looks here too."""
 
@@ -121,6 +131,7 @@ class Chores:
             self._every("letters", self._letters, LETTERS_EVERY_S, self.take_letters),
             self._every("outbox", self._outbox, OUTBOX_EVERY_S, self.publish),
             self._every("what happened", self._happened, LETTERS_EVERY_S, self.mirror),
+            self._every("people", asyncio.Event(), PEOPLE_EVERY_S, self.ask_for_people),
             self._every("pictures", asyncio.Event(), SWEEP_EVERY_S, self.sweep),
         )]  # fmt: skip
 
@@ -132,6 +143,7 @@ class Chores:
 
     def _heard(self, room_id: str, room: Room | None) -> None:
         self.watch.heard(room_id, room, self._now())
+        self.on_record(room_id, room)
         if room is not None and (room_id in self._to_mirror or len(self._to_mirror) < MAX_TO_MIRROR):
             self._to_mirror[room_id] = room
             self._happened.set()
@@ -221,12 +233,8 @@ class Chores:
             room_id, room = self._to_mirror.popitem(last=False)
 
             def save(catalog: CatalogPort, room: Room = room) -> None:
-                try:
-                    if merging.unheard(room, catalog.get_room(room.id), self._now()):
-                        return
-                except NotFound:
-                    return
-                catalog.save_happened(room)
+                # A cancellation that is filed at this very moment is not written over by what was before it.
+                catalog.save_happened(room, lambda filed: merging.unheard(room, filed, self._now()))
 
             try:
                 await self._files.ask(save)
@@ -235,14 +243,28 @@ class Chores:
                 raise
 
     async def sweep(self) -> None:
-        """Pictures that nothing shows any more are deleted. They must have been shown by nothing the last time too:
-        a picture is sent before the post that it belongs to."""
+        """Old things go. Pictures must have been shown by nothing the last time too: a picture is sent before the post
+        that it belongs to."""
+        self.on_sweep()
         there = await self._bus.pictures.keys()
         shown = await self._files.ask(lambda catalog: catalog.pictures_shown())
         unused = {name for name in there if name not in shown}
         for name in sorted(unused & self._unused):
             await self._bus.pictures.forget(name)
         self._unused = unused - self._unused
+
+    async def ask_for_people(self) -> None:
+        """Of all rooms on air: who sat there is noted (``Rooms.on_people``)."""
+        waiting = iter([room.id for room in self.watch.rooms.values() if room.on_air])
+
+        async def some() -> None:
+            for room_id in waiting:
+                try:
+                    await self._rooms.call(room_id, {"op": "people"})
+                except RostraError as e:
+                    log.debug("room %s: it is not known who is on the stage: %s", room_id, e)
+
+        await asyncio.gather(*(some() for _ in range(ASKED_AT_ONCE)))
 
     # Letters.
 

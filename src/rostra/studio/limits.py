@@ -74,7 +74,7 @@ class Limits:
     """``paths``: beginnings of the addresses that are limited; pages are files in memory."""
 
     def __init__(
-        self, app: ASGIApp, rates: Rates, paths: tuple[str, ...] = ("/api", "/stage"),
+        self, app: ASGIApp, rates: Rates, paths: tuple[str, ...] = ("/api", "/stage", "/metrics"),
         clock: Callable[[], float] = monotonic, made: Callable[[str], bool] = lambda authorization: False,
     ) -> None:  # fmt: skip
         """``made``: whether an Authorization field has a token that we made."""
@@ -96,7 +96,7 @@ class Limits:
 
         async def noting_send(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._note(message["status"], address, token)
+                self._note(scope["method"], message["status"], address, token)
             await send(message)
 
         await self._app(scope, receive, noting_send)
@@ -108,11 +108,12 @@ class Limits:
             return wait
         return self._addresses.take(address, now) or (self._links.take(token, now) if known else 0.0)
 
-    def _note(self, status: int, address: bytes, token: bytes) -> None:
+    def _note(self, method: str, status: int, address: bytes, token: bytes) -> None:
+        """What is answered to OPTIONS, whatever token comes with it, says nothing of the token."""
         if status == 401:
             self._good.pop(token, None)
             self._guesses.take(address, self._clock())
-        elif status < 400 and token:
+        elif status < 400 and token and method != "OPTIONS":
             self._good[token] = None
             self._good.move_to_end(token)
             if len(self._good) > MAX_KNOWN:

@@ -82,6 +82,13 @@ class RoomChange(_Model):
     delay_s: Delay | None = None
 
 
+class NewRoomSettings(_Model):
+    """What holds for new rooms of which nobody says otherwise."""
+
+    doors_s: Doors | None
+    """How long before their time doors open by themselves; null: as the server's file of settings says."""
+
+
 class Cancel(_Model):
     note: Words = ""
     """Why, for those who wait."""
@@ -100,7 +107,7 @@ class RoomView(_Model):
     at: datetime
     created: datetime
     started: datetime | None
-    """When the first voice was heard."""
+    """When it went on air."""
     ended: datetime | None
     public: str
     """The listener's page."""
@@ -204,6 +211,17 @@ class Removed(_Model):
     """What remains to be done; may be empty."""
 
 
+class SeatTaken(_Model):
+    """That somebody sat on the stage."""
+
+    seat: str
+    name: str
+    role: str
+    at: datetime
+    left: datetime | None
+    """Null: they sit there."""
+
+
 class Lock(_Model):
     locked: bool
 
@@ -233,6 +251,8 @@ class HandsPage(Page[HandView]):
     waiting: int
     """That are up."""
     lowering: Lowering | None
+    complete: bool
+    """False: more are up than are shown. They are once others are lowered."""
 
 
 class NewPost(_Model):

@@ -24,6 +24,10 @@ NOTICE_S = 3.0
 """Who is given a lower role, or is put off as a host by an operator, has so long to change over to the new link; a page
 asks each second or two."""
 
+CHANGES_OVER_S = 60.0
+"""Who is given a higher role has so long, in a tab that the browser seldom wakes too: their old link is good for less
+than they may anyhow."""
+
 SHARED = "They came by the link that everyone of the role {role} shares. Issue it anew: then it is no longer good."
 
 TAKES_NOBODY = (
@@ -37,6 +41,12 @@ class Moderating:
         self, rooms: Rooms, links: Links, files: Files, sittings: Sittings, now: Callable[[], WallTime]
     ) -> None:
         self._rooms, self._links, self._files, self._sittings, self._now = rooms, links, files, sittings, now
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def close(self) -> None:
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def invite(self, room: Room, role: Role, name: str) -> tuple[str, str]:
         """A personal link, and its identity. It is good at once, also while the catalog is away.
@@ -52,6 +62,11 @@ class Moderating:
             raise BadRequest(f"No link can be made: {e}.") from e
         await self._files.surely(lambda catalog: catalog.add_invitation(room.id, identity, role, name, now))
         return link, identity
+
+    async def not_given(self, room: Room, identity: str) -> None:
+        """A link that was made and that nobody was given: it is none that has to be taken back on the bus."""
+        now = self._now()
+        await self._files.surely(lambda catalog: catalog.revoke_invitation(room.id, identity, now))
 
     async def seats(self, room: Room) -> list[dict[str, Any]]:
         found = (await self._rooms.call(room.id, {"op": "people"})).get("seats")
@@ -122,12 +137,32 @@ class Moderating:
         except RostraError:
             await self._rooms.revoke(room.id, identity)  # nobody has it
             raise
+        if role is Role.HOST or _role(seat) is not Role.COHOST:
+            self._take_back_later(room, seat)
         if role is Role.HOST:
             return await self._step_down(room, caller, hosts, identity), ""
         if _role(seat) is not Role.COHOST:
             return None, ""
         await asyncio.sleep(NOTICE_S)
         return None, await self._shut(room, seat)
+
+    def _take_back_later(self, room: Room, seat: dict[str, Any]) -> None:
+        """The link of their own by which who rises came: one person has one. Nobody waits for it; while they change
+        over to the new one it is good."""
+        identity = self._sittings.identity(room.id, seat)
+        if not identity or identity == room.shared_identity(_role(seat)):
+            return
+
+        async def take_back() -> None:
+            await asyncio.sleep(CHANGES_OVER_S)
+            try:
+                await self._rooms.revoke(room.id, identity)
+            except RostraError as e:
+                log.warning("room %s: somebody who rose keeps their old link: %s", room.id, e)
+
+        task = asyncio.get_running_loop().create_task(take_back())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _step_down(self, room: Room, caller: Caller, hosts: list[dict[str, Any]], heir: str) -> str | None:
         """The host's link is made anew, and the one who was host becomes a co-host. No host's link but that of the

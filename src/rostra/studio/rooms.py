@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 from weakref import WeakValueDictionary
@@ -19,7 +20,7 @@ from rostra.life import LifeEvent
 from rostra.studio import merging
 from rostra.studio.files import Files
 from rostra.studio.links import another_id
-from rostra.studio.ports import RoomBus
+from rostra.studio.ports import CatalogPort, RoomBus
 from rostra.units import Role, RoomState, WallTime
 from rostra.wire.rooms import MAX_REVOKED, Room
 
@@ -44,6 +45,9 @@ TRIES = 6
 
 MAX_LISTED = 1000
 
+MAX_SET = 1000
+"""Rooms of which it is remembered how they were set last on air; older ones are in the catalog by then."""
+
 _OPENERS = (Role.HOST, Role.COHOST)
 
 
@@ -54,6 +58,10 @@ class Rooms:
         """Called with a room whose announcement is new: its card is drawn again."""
         self.on_unpublished: Callable[[], None] = lambda: None
         """Called when the catalog has something that the bus may have to hear."""
+        self.on_people: Callable[[str, dict[str, Any]], None] = lambda room_id, people: None
+        """Called with what a stage says of who is on it."""
+        self._set: OrderedDict[str, Room] = OrderedDict()
+        """By room, as it was when something was set on air."""
         self._ending: set[asyncio.Task[None]] = set()
         self._announcing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._changing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -81,15 +89,18 @@ class Rooms:
 
     # What is announced: the catalog first.
 
-    async def create(self, room: Room, *, exactly: bool) -> Room:
-        """``exactly``: that id or none; otherwise a number is added where it is taken.
+    async def create(
+        self, room: Room, *, exactly: bool, file: Callable[[CatalogPort, Room], Room] | None = None
+    ) -> Room:
+        """``exactly``: that id or none; otherwise a number is added where it is taken. ``file``: how the catalog takes
+        it, if something else is to stand there at the same moment.
 
         :raises Conflict: if there is a room of that name.
         """
         wanted = room.id
         for number in range(2, 100):
             try:
-                await self._file(room)
+                await self._file(room, file or (lambda catalog, room: catalog.create_room(room)))
                 break
             except Conflict:
                 if exactly:
@@ -101,11 +112,11 @@ class Rooms:
         self.on_announced(room)
         return room
 
-    async def _file(self, room: Room) -> None:
+    async def _file(self, room: Room, file: Callable[[CatalogPort, Room], Room]) -> None:
         try:
             await self._bus.get_room(room.id)
         except NotFound:
-            await self._files.ask(lambda catalog: catalog.create_room(room))
+            await self._files.ask(lambda catalog: file(catalog, room))
         else:
             raise Conflict(f"There is a room {room.id!r} already. Choose another id with --id.")
 
@@ -114,11 +125,14 @@ class Rooms:
         before: list[Room] = []
         lock = self._in_turn(room_id)
         async with lock:
+            was_set = self._set.get(room_id)
             record = await self.get(room_id)
 
             def changed(filed: Room) -> Room:
                 before.append(filed)
-                return how(merging.to_catalog(filed, record))
+                set_now = self._set.get(room_id)
+                # What was set on air meanwhile is newer than the record that we looked at.
+                return how(merging.to_catalog(filed, record if set_now is was_set else set_now or record))
 
             filed = await self._files.ask(lambda catalog: catalog.change_room(room_id, changed))
             room = await self._tell_bus(filed)
@@ -133,7 +147,9 @@ class Rooms:
             return room
         life.advance(room.state, LifeEvent.CANCEL)
         called_off = {"state": RoomState.CANCELLED, "ended": self._now(), "note": note}
-        return await self.announce(room_id, lambda filed: filed.with_(**called_off))
+        after = await self.announce(room_id, lambda filed: filed.with_(**called_off))
+        await self._need_before(after, room, "cancelled", state=after.state, ended=after.ended)
+        return after
 
     async def postpone(self, room_id: str, at: WallTime, note: str, tz: str = "") -> Room:
         """Doors that are open close, unless they would be open at the new time too.
@@ -144,7 +160,20 @@ class Rooms:
         state = life.advance(room.state, LifeEvent.POSTPONE)
         to = {"state": state, "at": at, "note": note, "tz": tz or room.tz}
         # Counted where it is announced: two who move it at the same moment have moved it twice.
-        return await self.announce(room_id, lambda filed: filed.with_(**to, moved=filed.moved + 1))
+        after = await self.announce(room_id, lambda filed: filed.with_(**to, moved=filed.moved + 1))
+        await self._need_before(after, room, "moved", state=after.state, at=room.at, tz=room.tz)
+        return after
+
+    async def _need_before(self, after: Room, before: Room, what: str, **as_it_was: Any) -> None:
+        """The stage may have gone live between the look at the record and its change. Then that counts, and the
+        catalog takes back what it announced.
+
+        :raises Conflict: it did.
+        """
+        if after.state in (RoomState.SCHEDULED, RoomState.OPEN, RoomState.CANCELLED):
+            return
+        await self.announce(after.id, lambda filed: filed.with_(**as_it_was, note=before.note))
+        raise Conflict(f"This room has begun in this very moment, and cannot be {what} any more. End it instead.")
 
     async def delete(self, room_id: str) -> None:
         """With all that belongs to it. :raises Conflict: it is on air."""
@@ -298,9 +327,16 @@ class Rooms:
     # What is set while it is on air, and links: the bus first.
 
     async def set_on_air(self, room_id: str, how: Callable[[Room], Room]) -> Room:
-        room = await self._change(room_id, how)
+        room = self._set[room_id] = await self._change(room_id, how)
+        self._set.move_to_end(room_id)
+        if len(self._set) > MAX_SET:
+            self._set.popitem(last=False)
+
+        # What was set last, whichever of those that wait for the catalog comes last: looked up when it is written.
         await self._files.surely(
-            lambda catalog: catalog.change_room(room_id, lambda filed: merging.to_catalog(filed, room))
+            lambda catalog: catalog.change_room(
+                room_id, lambda filed: merging.to_catalog(filed, self._set.get(room_id, room))
+            )
         )
         return room
 
@@ -335,7 +371,10 @@ class Rooms:
 
     async def call(self, room_id: str, body: dict[str, Any], timeout_s: float = CALL_WITHIN_S) -> dict[str, Any]:
         """Asks the stage of a room that has one. :raises StageUnavailable: it has none now."""
-        return await self._bus.call_stage(room_id, body, timeout_s)
+        answer = await self._bus.call_stage(room_id, body, timeout_s)
+        if body.get("op") == "people":
+            self.on_people(room_id, answer)
+        return answer
 
     async def _stage(self, room_id: str) -> None:
         """Returns when the room's stage answers; asks for one if it does not.

@@ -10,16 +10,19 @@ import asyncio
 import logging
 import socket
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from time import monotonic
 
-from rostra.errors import BadToken, RostraError, StageUnavailable
+from rostra.errors import BadToken, RostraError, StageUnavailable, TooMany
 from rostra.permissions import Action
-from rostra.studio.limits import household
+from rostra.studio.limits import GUESSES, Buckets, Rate, household
 from rostra.studio.rights import Entrance
 from rostra.studio.rooms import Rooms
 from rostra.unixpath import short
 from rostra.wire.handover import MAX_REST_BYTES, Handover, encode_handover
-from rostra.wire.source_head import MAX_HEAD_BYTES, head_end, parse_source_head
+from rostra.wire.source_head import MAX_HEAD_BYTES, SourceHead, head_end, parse_source_head
+from rostra.wire.tokens import Claims
 
 log = logging.getLogger("rostra.studio.source")
 
@@ -38,8 +41,9 @@ HANDOVER_WITHIN_S = 1.0
 
 READ_BYTES = 4096
 
-_REASONS = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 409: "Conflict",
-            413: "Content Too Large", 415: "Unsupported Media Type", 503: "Service Unavailable"}  # fmt: skip
+_REASONS = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 409: "Conflict", 410: "Gone",
+            413: "Content Too Large", 415: "Unsupported Media Type", 429: "Too Many Requests",
+            503: "Service Unavailable"}  # fmt: skip
 
 
 def stage_socket(data: Path, room: str) -> Path:
@@ -51,13 +55,15 @@ class SourcePort:
     """``listening`` is bound and listening. One task a client until it is handed over or refused."""
 
     def __init__(
-        self, listening: socket.socket, data: Path, rooms: Rooms, entrance: Entrance, outcomes: Counter[str]
-    ) -> None:
+        self, listening: socket.socket, data: Path, rooms: Rooms, entrance: Entrance, outcomes: Counter[str],
+        *, guesses: Rate = GUESSES, clock: Callable[[], float] = monotonic,
+    ) -> None:  # fmt: skip
         self._listening = listening
         self._data = data
         self._rooms = rooms
         self._entrance = entrance
         self._outcomes = outcomes
+        self._guesses, self._clock = Buckets(guesses), clock
         self._clients: set[asyncio.Task[None]] = set()
         self._of: Counter[bytes] = Counter()
         self._accepting: asyncio.Task[None] | None = None
@@ -88,7 +94,7 @@ class SourcePort:
                 client.close()
                 continue
             self._of[place] += 1
-            task = loop.create_task(self._serve(client))
+            task = loop.create_task(self._serve(client, place))
             self._clients.add(task)
             task.add_done_callback(lambda done, place=place: self._left(done, place))  # type: ignore[misc]
 
@@ -98,12 +104,12 @@ class SourcePort:
         if not self._of[place]:
             del self._of[place]
 
-    async def _serve(self, client: socket.socket) -> None:
+    async def _serve(self, client: socket.socket, place: bytes) -> None:
         """Whatever happens, our copy of the socket is closed; the stage has its own if it was handed over."""
         client.setblocking(False)
         with client:
             try:
-                await self._hand_over(client)
+                await self._hand_over(client, place)
                 self._outcomes["handed"] += 1
             except RostraError as e:
                 self._outcomes[e.slug] += 1
@@ -113,11 +119,22 @@ class SourcePort:
             except Exception:
                 log.exception("a source client could not be served")
 
-    async def _hand_over(self, client: socket.socket) -> None:
+    async def _link(self, head: SourceHead, place: bytes) -> Claims:
+        """Guessing is as slow here as at the API. Who has a link of ours is not held up by their neighbours."""
+        now = self._clock()
+        if (wait := self._guesses.wait(place, now)) > 0 and not self._entrance.rights.made(f"Bearer {head.token}"):
+            raise TooMany("Too many links that are none came from your network. Wait a little.", wait)
+        try:
+            return await self._entrance.link(head.token, head.room, Action.SPEAK)
+        except BadToken:
+            self._guesses.take(place, now)
+            raise
+
+    async def _hand_over(self, client: socket.socket, place: bytes) -> None:
         async with asyncio.timeout(HEAD_WITHIN_S):
             data, end = await _read_head(client)
         head = parse_source_head(data[:end])
-        claims = await self._entrance.link(head.token, head.room, Action.SPEAK)
+        claims = await self._link(head, place)
         await self._rooms.enter(head.room, claims.role)
         message = encode_handover(Handover(head, data[end:]))
         loop = asyncio.get_running_loop()

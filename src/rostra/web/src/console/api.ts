@@ -4,7 +4,7 @@ import { readLinks } from "./ice.ts";
 import type { Role } from "./link.ts";
 import * as v from "./values.ts";
 
-export type { Hand, Invitation, Links, Me, Note, Paged, People, Person, Post, Report, RoomView } from "./values.ts";
+export type { Hand, HandSort, Invitation, Links, Me, Note, Paged, People, Person, Post, Report, RoomView } from "./values.ts";
 
 /** From an offer to the stage's answer: it may have to be started first, and gathers candidates. */
 const OFFER_WITHIN_S = 30;
@@ -79,8 +79,8 @@ export class Api {
   mute = (seat: string) => this.#post(`/seats/${part(seat)}/mute`, { muted: true });
   muteAll = () => this.#post("/mute-all");
   askUnmute = (seat: string) => this.#post(`/seats/${part(seat)}/ask-unmute`);
-  /** `link`: the asker's own new one, if the host's seat was handed over. */
-  appoint = (seat: string, role: Role): Promise<{ link?: string | null }> => this.#post(`/seats/${part(seat)}/appoint`, { role });
+  /** `link`: the asker's own new one, if the host's seat was handed over. `hint`: what remains to be done. */
+  appoint = (seat: string, role: Role): Promise<{ link?: string | null; hint?: string }> => this.#post(`/seats/${part(seat)}/appoint`, { role });
   /** `hint`: what remains to be done about them. */
   free = (seat: string, block: boolean): Promise<{ hint?: string }> =>
     this.door.ask("DELETE", `${this.#base}/seats/${part(seat)}${query({ block: String(block) })}`);
@@ -89,13 +89,15 @@ export class Api {
   dump = (): Promise<{ dumped_s?: number }> => this.#post("/dump");
 
   // Hands.
-  hands = async (q: string, sort: "at" | "name", limit: number, cursor: string): Promise<v.Paged<v.Hand>> =>
+  hands = async (q: string, sort: v.HandSort, limit: number, cursor: string): Promise<v.Paged<v.Hand>> =>
     v.paged(await this.door.get(`${this.#base}/hands${query({ q, sort, limit, cursor })}`), v.hand);
   answer = (ticket: string, answer: "accept" | "decline") => this.#post(`/hands/${part(ticket)}/${answer}`);
   lowerAll = () => this.#post("/hands/lower-all");
 
   // Links.
-  links = async (): Promise<v.Links> => v.links(await this.door.get(`${this.#base}/links`));
+  /** Those for one person that are good, the last ones first, a page of them; and the shared ones. */
+  links = async (limit: number, cursor: string): Promise<v.Links> =>
+    v.links(await this.door.get(`${this.#base}/links${query({ sort: "-at", good: "true", limit, cursor })}`));
   invite = (role: Role, name: string, once: string): Promise<{ link: string }> => this.#post("/links", { role, name }, once);
   reissue = (role: Role): Promise<{ link?: string }> => this.#post(`/links/${role}/reissue`);
   revoke = (identity: string): Promise<unknown> => this.door.ask("DELETE", `${this.#base}/links/${part(identity)}`);

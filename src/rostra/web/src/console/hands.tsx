@@ -1,13 +1,12 @@
 /**
  * Those who ask to speak: one page of them in the document, whether ten or ten thousand have their hand up.
  *
- * The page is asked for at most once in two seconds, with the tag of what is there already; whoever is answered goes at
- * once, and the focus to the next.
+ * The page is asked for at most once in two seconds; whoever is answered goes at once, and the focus to the next.
  */
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { c } from "../words/console.en.ts";
-import type { Api, Hand, Paged } from "./api.ts";
+import type { Api, Hand, HandSort, Paged } from "./api.ts";
 import { sentence } from "./door.ts";
 import { count, since } from "./figures.ts";
 import { Field, Pager, Sure, Told, useCursors, useEvery, useTrying } from "./parts.tsx";
@@ -20,7 +19,7 @@ const TYPED_MS = 300;
 export function Hands({ api, nowMs, onTotal }: { api: Api; nowMs: number; onTotal(total: number | null): void }): JSX.Element {
   const [typed, setTyped] = useState("");
   const [q, setQ] = useState("");
-  const [sort, setSort] = useState<"at" | "name">("at");
+  const [sort, setSort] = useState<HandSort>("at");
   const [round, setRound] = useState(0);
   const pages = useCursors(q, sort, round);
   const [page, setPage] = useState<Paged<Hand> | null>(null);
@@ -88,9 +87,10 @@ export function Hands({ api, nowMs, onTotal }: { api: Api; nowMs: number; onTota
             <select
               {...ties}
               value={sort}
-              onChange={(e) => setSort(e.currentTarget.value as "at" | "name")}
+              onChange={(e) => setSort(e.currentTarget.value as HandSort)}
             >
               <option value="at">{c.sortAt}</option>
+              <option value="-at">{c.sortLast}</option>
               <option value="name">{c.sortName}</option>
             </select>
           )}

@@ -5,13 +5,19 @@ import { c } from "../words/console.en.ts";
 import type { Api, Links, RoomView } from "./api.ts";
 import { isShared, random, type Claims, type Role } from "./link.ts";
 import { isOver } from "./life.tsx";
-import { Copyable, Field, Sure, Told, useTrying } from "./parts.tsx";
+import { Copyable, Field, Pager, Sure, Told, useCursors, useTrying } from "./parts.tsx";
 import { may } from "./rights.ts";
 
 /** Links made here stay on the page until it is closed; more than this and the oldest go. */
 const MAX_MADE = 40;
 const MAX_NAME = 60;
 const SHARED: Role[] = ["host", "cohost", "speaker"];
+/** Links for one person on a page. */
+const PAGE = 20;
+
+/** Whose link is whose to take back. */
+const mayReissue = (role: Role, of: Role): boolean =>
+  may(role, of === "host" || of === "cohost" ? "REISSUE_ALL_LINKS" : "REISSUE_LINKS");
 
 export function LinkList({ api, claims, room, onOwn }: {
   api: Api;
@@ -26,8 +32,9 @@ export function LinkList({ api, claims, room, onOwn }: {
   const once = useRef(random());
   const heading = useRef<HTMLHeadingElement>(null);
   const { role } = claims;
-  const load = async () => setLinks(await api.links());
-  useEffect(() => void trying.attempt(load), [api]);
+  const pages = useCursors(api);
+  const load = async (cursor = pages.cursor) => setLinks(await api.links(PAGE, cursor));
+  useEffect(() => void trying.attempt(() => load()), [api, pages.cursor]);
 
   const invite = async (e: SubmitEvent) => {
     e.preventDefault();
@@ -47,7 +54,7 @@ export function LinkList({ api, claims, room, onOwn }: {
     void trying.attempt(async () => {
       const answer = await api.reissue(which);
       if (which === role && isShared(claims)) {
-        const own = answer.link ?? new Map(Object.entries((await api.links()).shared)).get(which);
+        const own = answer.link ?? new Map(Object.entries((await api.links(PAGE, "")).shared)).get(which);
         if (own) return onOwn(own);
       }
       await load();
@@ -100,7 +107,7 @@ export function LinkList({ api, claims, room, onOwn }: {
           {shared.map((which) => (
             <div class="shared" key={which}>
               <Copyable label={c.roleLinks[which]!} link={links!.shared[which]!} />
-              {may(role, "REISSUE_LINKS") && !isOver(room.state) ? (
+              {mayReissue(role, which) && !isOver(room.state) ? (
                 <Sure
                   small
                   label={c.reissue}
@@ -114,7 +121,7 @@ export function LinkList({ api, claims, room, onOwn }: {
           ))}
         </>
       ) : null}
-      {personal.length ? (
+      {personal.length || pages.page > 1 ? (
         <>
           <h3>{c.personalLinks}</h3>
           <ul class="personal">
@@ -123,12 +130,13 @@ export function LinkList({ api, claims, room, onOwn }: {
                 <span>
                   <b>{p.name || c.unnamed}</b> <span class="quiet">{c.roles[p.role]}</span>
                 </span>
-                {may(role, "REISSUE_LINKS") && p.identity !== claims.jti ? (
+                {mayReissue(role, p.role) && p.identity !== claims.jti ? (
                   <Sure small label={c.takeBackLink} name={c.takeBackFrom(p.name)} question={c.takeBackSure(p.name)} yes={c.yesTakeBack} onYes={() => revoke(p.identity)} />
                 ) : null}
               </li>
             ))}
           </ul>
+          <Pager page={pages.page} next={!!links?.next} onPage={(step) => pages.go(step, links?.next ?? "")} />
         </>
       ) : null}
     </>

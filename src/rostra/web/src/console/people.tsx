@@ -122,13 +122,12 @@ function Actions({ api, role, place, person: p, trying, onPeople, onOwn, onGone 
       return [block ? c.blockedThem(name) : c.removedThem(name), hint ?? ""].join(" ").trim();
     });
   const appoint = (to: Role) =>
-    void trying.attempt(
-      async () => {
-        const { link } = await api.appoint(p.seat, to);
-        if (link) onOwn(link);
-      },
-      to === "host" ? c.handedOver(name) : c.appointed(name),
-    );
+    void trying.attempt(async () => {
+      const { link, hint } = await api.appoint(p.seat, to);
+      if (link) onOwn(link);
+      const told = to === "host" ? c.handedOver : to === "cohost" ? c.appointed : c.demoted;
+      return [told(name), hint ?? ""].join(" ").trim();
+    });
   const more: JSX.Element[] = [];
   if (p.role !== "host" || role === "host")
     more.push(
@@ -140,6 +139,10 @@ function Actions({ api, role, place, person: p, trying, onPeople, onOwn, onGone 
       <button key="appoint" type="button" class="small" aria-label={c.appointThem(name)} onClick={() => appoint("cohost")}>
         {c.appoint}
       </button>,
+    );
+  if (may(role, "APPOINT") && p.role === "cohost")
+    more.push(
+      <Sure small key="demote" label={c.demote} name={c.demoteThem(name)} question={c.demoteSure(name)} yes={c.yesDemote} onYes={() => appoint("speaker")} />,
     );
   if (may(role, "HAND_OVER") && p.role === "cohost")
     more.push(

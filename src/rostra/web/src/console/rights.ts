@@ -7,9 +7,9 @@ import type { Role } from "./link.ts";
 const SPEAKER = ["SPEAK", "SEE_STAGE", "MUTE_SELF"] as const;
 const COHOST = [
   "OPEN_DOORS", "START", "POSTPONE", "EDIT", "MUTE", "ASK_UNMUTE", "REMOVE", "BLOCK", "LOCK", "SEE_HANDS",
-  "ANSWER_HANDS", "INVITE_SPEAKER", "POST", "DUMP", "SET_DELAY", "SEE_REPORTS",
+  "ANSWER_HANDS", "INVITE_SPEAKER", "POST", "DUMP", "SET_DELAY", "SEE_REPORTS", "SEE_RSVPS", "REISSUE_LINKS",
 ] as const;
-const HOST = ["END", "CANCEL", "APPOINT", "HAND_OVER", "SEE_ALL_LINKS", "REISSUE_LINKS"] as const;
+const HOST = ["END", "CANCEL", "APPOINT", "HAND_OVER", "SEE_ALL_LINKS", "REISSUE_ALL_LINKS", "SEE_SEATS"] as const;
 
 export type Action = (typeof SPEAKER)[number] | (typeof COHOST)[number] | (typeof HOST)[number];
 

@@ -72,6 +72,8 @@ export interface Hand {
   at: string;
 }
 
+export type HandSort = "at" | "-at" | "name";
+
 export interface Post {
   id: string;
   at: string;
@@ -101,6 +103,7 @@ export interface Links {
   /** By role, and `public`. */
   shared: Record<string, string>;
   personal: Invitation[];
+  next: string;
 }
 
 export interface Paged<T> {
@@ -223,7 +226,7 @@ export function links(v: unknown): Links {
     name: text(i, "name"),
     revoked: Boolean(i["revoked"]),
   }));
-  return { shared: Object.fromEntries(shared), personal };
+  return { shared: Object.fromEntries(shared), personal, next: text(l, "next") };
 }
 
 export function paged<T>(v: unknown, read: (item: unknown) => T): Paged<T> {
