@@ -38,8 +38,8 @@ class FrontSettings(_Section):
     """Seconds of sound sent to a listener at once. 0: the ladder 0.5, 1, 2, 4, rising with load."""
     trusted_proxies: tuple[str, ...] = ()
     """Networks (CIDR) of proxies in front that are believed when they say for whom they ask: by the PROXY protocol's
-    preamble, by `X-Forwarded-For`, and by `Forwarded` (RFC 7239) where there is none. None else is. Limits an address are
-    counted by it."""
+    preamble, by `X-Forwarded-For`, and by `Forwarded` (RFC 7239) where there is none. None else is. Limits an address
+    are counted by it."""
     proxy_protocol: bool = False
     """Whether connections from trusted proxies begin with a PROXY protocol v1 or v2 preamble."""
     public_url: str = ""
