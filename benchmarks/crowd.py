@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import tempfile
 import time
 from collections.abc import Iterator
@@ -22,6 +23,8 @@ _COLUMNS = ("connect", "first_byte", "first_sound", "start", "underruns", "silen
 _ARRIVAL = np.dtype([("listener", np.uint64), ("time", np.uint64), ("at_us", np.uint64)])
 LISTENERS_A_PROCESS = 15_000
 """Well below 20,000 open files, the least that counts as a raised limit."""
+STRIDE = 1171
+"""From one address of a crowd that is spread to the next: 15,000 of them go once around 127.0.0.0/8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,14 @@ class Crowd:
     """Whether it is kept when each listener had which part, from :meth:`Gathering.log` on."""
     processes: int = 0
     """0: as many as the limit on open files asks for."""
+    world: int = 0
+    """Networks that it says it comes from, by PROXY preambles; 0: it says nothing."""
+    block: int = 1
+    """Its first source addresses are 127.BLOCK.0.0: another for each crowd that is there at the same time."""
+    niceness: int = 0
+    """Less than 0 where others on its core would make it late: then it would measure itself."""
+    spread: bool = False
+    """Each from an address of its own, all over 127.0.0.0/8; otherwise a process has 200 side by side."""
 
     @property
     def process_count(self) -> int:
@@ -182,16 +193,20 @@ def gathered(crowd: Crowd) -> Iterator[Gathering]:
                 samples=crowd.samples // n + (i < crowd.samples % n),
             )
             command = _command(program, share, i, folder, begin_at + i / crowd.rate)
-            children.append(stack.enter_context(running(start(command, core=THEIRS if crowd.pinned else None))))
+            child = start(command, core=THEIRS if crowd.pinned else None)
+            children.append(stack.enter_context(running(child)))
+            with contextlib.suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, child.pid, crowd.niceness)
         yield Gathering(children, folder)
 
 
 def _command(program: Path, crowd: Crowd, number: int, folder: Path, begin_at: float) -> list[str]:
+    sources, stride = (crowd.listeners, STRIDE) if crowd.spread else (max(1, min(200, crowd.listeners // 50)), 1)
     command = [
         str(program),
         *("--port", str(crowd.port), "--path", crowd.path),
         *("--listeners", str(crowd.listeners), "--rate", f"{crowd.rate:.3f}"),
-        *("--from", f"127.{number + 1}.0.0", "--sources", str(max(1, min(200, crowd.listeners // 50)))),
+        *("--from", f"127.{crowd.block + number}.0.0", "--sources", str(sources), "--stride", str(stride)),
         *("--start-buffer", f"{crowd.start_buffer_s:.3f}", "--start-at", f"{begin_at:.6f}"),
         *("--raw", str(folder / f"raw{number:03}"), "--hold", "1200"),
     ]
@@ -199,6 +214,8 @@ def _command(program: Path, crowd: Crowd, number: int, folder: Path, begin_at: f
         command += ["--samples", str(crowd.samples), "--sample-dir", str(folder)]
     if crowd.parts:
         command += ["--parts", str(folder / f"parts{number:03}")]
+    if crowd.world:
+        command += ["--world", str(crowd.world)]
     if crowd.mpeg_bit_rate:
         command += ["--mpeg", str(crowd.mpeg_bit_rate)]
     return command + (["--tls"] if crowd.tls else [])

@@ -6,6 +6,8 @@
  * last began), every line that comes on standard input (`mark`; `log` marks too, and from then on it is written down
  * when each listener had which part whole, for --parts), and the end (standard input closed, the line `end`, or
  * --hold). All times are taken from the monotonic clock. Traffic goes to loopback addresses only.
+ *
+ * With --world N each connection says by a PROXY preamble that it comes from one of N networks of the world.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -46,7 +48,7 @@ struct listener {
     uint64_t begun_us;
     int fd;
     uint32_t connect_us;
-    uint8_t state, lost, failed, refused;
+    uint8_t state, watched, lost, failed, refused;
 #ifdef WITH_TLS
     SSL *ssl;
 #endif
@@ -54,10 +56,10 @@ struct listener {
 
 static struct {
     const char *host, *path, *from, *raw, *sample_dir, *parts;
-    int port, n, sources, samples, tls;
+    int port, n, sources, stride, samples, tls, world;
     double rate, hold_s, start_at_s, start_buffer_s;
 } opt = {.host = "127.0.0.1", .path = "/", .from = "127.1.0.0", .port = 8080, .n = 1, .sources = 16,
-         .rate = 1000, .hold_s = 600};
+         .stride = 1, .rate = 1000, .hold_s = 600};
 
 static struct listener *all;
 static int poller;
@@ -115,42 +117,38 @@ static void leave(struct listener *l, int by_us) {
     if (l->ssl) SSL_free(l->ssl);
     l->ssl = NULL;
 #endif
-    if (l->fd >= 0) close(l->fd);
+    struct linger reset = {1, 0}; /* no TIME_WAIT left behind for the next run */
+    if (l->fd >= 0) setsockopt(l->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset), close(l->fd);
     l->fd = -1;
     l->state = GONE;
     stream_free(&l->s);
 }
 
-static void watch(struct listener *l, int op, uint32_t events) {
+static void watch(struct listener *l, uint32_t events) {
     struct epoll_event e = {.events = events, .data.u32 = (uint32_t)(l - all)};
-    if (epoll_ctl(poller, op, l->fd, &e) < 0) die("epoll_ctl");
+    int op = l->watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    if (l->watched != events && epoll_ctl(poller, op, l->fd, &e) < 0) die("epoll_ctl");
+    l->watched = (uint8_t)events;
 }
 
-static void begin(int i, uint64_t now) {
-    struct listener *l = &all[i];
-    stream_begin(&l->s);
-    if (opt.samples && i % (opt.n / opt.samples) == 0 && i / (opt.n / opt.samples) < opt.samples)
-        l->s.tap = (int16_t)(i / (opt.n / opt.samples));
-    l->begun_us = now;
-    l->connect_us = UINT32_MAX;
-    l->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    if (l->fd < 0) die("socket");
-    int one = 1;
-    struct linger reset = {1, 0}; /* no TIME_WAIT left behind for the next run */
-    setsockopt(l->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
-    setsockopt(l->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-    setsockopt(l->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    struct sockaddr_in a = {.sin_family = AF_INET};
-    a.sin_addr.s_addr = htonl(ntohl(inet_addr(opt.from)) + 1 + (uint32_t)(i % opt.sources));
-    if (bind(l->fd, (struct sockaddr *)&a, sizeof a) < 0) die("bind");
-    a.sin_addr.s_addr = inet_addr(opt.host);
-    a.sin_port = htons((uint16_t)opt.port);
-    l->state = CONNECTING;
-    if (connect(l->fd, (struct sockaddr *)&a, sizeof a) < 0 && errno != EINPROGRESS) {
-        leave(l, 0);
-        return;
-    }
-    watch(l, EPOLL_CTL_ADD, EPOLLOUT);
+/* Of the i-th listener: within 127.0.0.0/8, but for its first and last address, which are none. */
+static in_addr_t source_of(int i) {
+    uint64_t first = (ntohl(inet_addr(opt.from)) & 0xffffff) + (uint64_t)(i % opt.sources) * (uint64_t)opt.stride;
+    return htonl(0x7f000001 + (uint32_t)(first % 0xfffffe));
+}
+
+/* The PROXY preamble, version 2: from one of --world networks (/24) all over the world. Whether it left. */
+static int introduce(struct listener *l) {
+    uint32_t i = (uint32_t)(l - all), network = i % (uint32_t)opt.world * 2654435761u >> 8;
+    uint32_t top = 11 + (network >> 16) % 100; /* 11.0.0.0 to 110.255.255.0: nobody's own network */
+    struct __attribute__((packed)) {
+        uint8_t sign[12], version, family;
+        uint16_t size;
+        uint32_t from, to;
+        uint16_t from_port, to_port;
+    } preamble = {"\r\n\r\n\0\r\nQUIT\n", 0x21, 0x11, htons(12), htonl(top << 24 | (network & 0xffff) << 8 | (i & 0xff)),
+                  inet_addr(opt.host), htons((uint16_t)(1024 + i % 60000)), htons((uint16_t)opt.port)};
+    return send(l->fd, &preamble, sizeof preamble, MSG_NOSIGNAL) == (ssize_t)sizeof preamble;
 }
 
 static void ask(struct listener *l) {
@@ -160,12 +158,17 @@ static void ask(struct listener *l) {
     else
 #endif
         k = send(l->fd, request, request_bytes, MSG_NOSIGNAL);
+    if (k < 0 && errno == EAGAIN && l->state == CONNECTING) {
+        watch(l, EPOLLOUT);
+        return;
+    }
     if (k != (ssize_t)request_bytes) {
         leave(l, 0);
         return;
     }
+    if (l->connect_us == UINT32_MAX) l->connect_us = (uint32_t)(now_us() - l->begun_us);
     l->state = LISTENING;
-    watch(l, EPOLL_CTL_MOD, EPOLLIN);
+    watch(l, EPOLLIN);
 }
 
 #ifdef WITH_TLS
@@ -183,8 +186,8 @@ static void shake(struct listener *l) {
     }
     int e = SSL_get_error(l->ssl, r);
     ERR_clear_error();
-    if (e == SSL_ERROR_WANT_READ) watch(l, EPOLL_CTL_MOD, EPOLLIN);
-    else if (e == SSL_ERROR_WANT_WRITE) watch(l, EPOLL_CTL_MOD, EPOLLOUT);
+    if (e == SSL_ERROR_WANT_READ) watch(l, EPOLLIN);
+    else if (e == SSL_ERROR_WANT_WRITE) watch(l, EPOLLOUT);
     else leave(l, 0);
 }
 
@@ -219,6 +222,28 @@ static void hear(struct listener *l) {
     if (n <= 0 || l->s.phase >= ENDED) leave(l, 0);
 }
 
+static void begin(int i, uint64_t now) {
+    struct listener *l = &all[i];
+    stream_begin(&l->s);
+    if (opt.samples && i % (opt.n / opt.samples) == 0 && i / (opt.n / opt.samples) < opt.samples)
+        l->s.tap = (int16_t)(i / (opt.n / opt.samples));
+    l->begun_us = now;
+    l->connect_us = UINT32_MAX;
+    l->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    if (l->fd < 0) die("socket");
+    int one = 1;
+    setsockopt(l->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
+    struct sockaddr_in a = {.sin_family = AF_INET};
+    a.sin_addr.s_addr = source_of(i);
+    if (bind(l->fd, (struct sockaddr *)&a, sizeof a) < 0) die("bind");
+    a.sin_addr.s_addr = inet_addr(opt.host);
+    a.sin_port = htons((uint16_t)opt.port);
+    l->state = CONNECTING;
+    if (connect(l->fd, (struct sockaddr *)&a, sizeof a) < 0 && errno != EINPROGRESS) leave(l, 0);
+    else if (opt.tls || opt.world) watch(l, EPOLLOUT);
+    else ask(l); /* on loopback the connection mostly stands by now, and half the calls of a join are spared */
+}
+
 static void serve(struct listener *l, uint32_t events) {
     if (l->state == CONNECTING) {
         int error = 0;
@@ -229,6 +254,10 @@ static void serve(struct listener *l, uint32_t events) {
             return;
         }
         l->connect_us = (uint32_t)(now_us() - l->begun_us);
+        if (opt.world && !introduce(l)) {
+            leave(l, 0);
+            return;
+        }
         l->state = opt.tls ? SHAKING : LISTENING;
         if (!opt.tls) ask(l);
     }
@@ -312,8 +341,8 @@ static void read_options(int argc, char **argv) {
         {"host", 1, 0, 'h'}, {"port", 1, 0, 'p'}, {"path", 1, 0, 'u'}, {"listeners", 1, 0, 'n'},
         {"rate", 1, 0, 'r'}, {"hold", 1, 0, 's'}, {"from", 1, 0, 'f'}, {"sources", 1, 0, 'a'},
         {"mpeg", 1, 0, 'm'}, {"start-buffer", 1, 0, 'b'}, {"start-at", 1, 0, 't'}, {"raw", 1, 0, 'w'},
-        {"samples", 1, 0, 'k'}, {"sample-dir", 1, 0, 'd'}, {"tls", 0, 0, 'x'},
-        {"parts", 1, 0, 'l'}, {0, 0, 0, 0}};
+        {"samples", 1, 0, 'k'}, {"stride", 1, 0, 'j'}, {"sample-dir", 1, 0, 'd'}, {"tls", 0, 0, 'x'},
+        {"parts", 1, 0, 'l'}, {"world", 1, 0, 'o'}, {0, 0, 0, 0}};
     for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;) switch (c) {
             case 'h': opt.host = optarg; break;
             case 'p': opt.port = atoi(optarg); break;
@@ -323,6 +352,7 @@ static void read_options(int argc, char **argv) {
             case 's': opt.hold_s = atof(optarg); break;
             case 'f': opt.from = optarg; break;
             case 'a': opt.sources = atoi(optarg); break;
+            case 'j': opt.stride = atoi(optarg); break;
             case 'm': terms.sound = SOUND_MPEG, terms.mpeg_bit_rate = (uint32_t)atoi(optarg); break;
             case 'b': opt.start_buffer_s = atof(optarg); break;
             case 't': opt.start_at_s = atof(optarg); break;
@@ -331,11 +361,12 @@ static void read_options(int argc, char **argv) {
             case 'd': opt.sample_dir = optarg; break;
             case 'x': opt.tls = 1; break;
             case 'l': opt.parts = optarg; break;
+            case 'o': opt.world = atoi(optarg); break;
             default: exit(2);
             }
-    int bad = opt.n < 1 || opt.rate <= 0 || opt.sources < 1 || opt.samples > opt.n || terms.mpeg_bit_rate < 8000 ||
-              (opt.samples && !opt.sample_dir) || ntohl(inet_addr(opt.host)) >> 24 != 127 ||
-              ntohl(inet_addr(opt.from)) >> 24 != 127;
+    int bad = opt.n < 1 || opt.rate <= 0 || opt.sources < 1 || opt.stride < 1 || opt.world < 0 ||
+              opt.samples > opt.n || terms.mpeg_bit_rate < 8000 || (opt.samples && !opt.sample_dir) ||
+              ntohl(inet_addr(opt.host)) >> 24 != 127 || ntohl(inet_addr(opt.from)) >> 24 != 127;
 #ifndef WITH_TLS
     bad |= opt.tls;
 #endif
