@@ -167,9 +167,14 @@ def test_a_whole_evening(rostra: Rostra, words: Words, browsers: Any, tmp_path: 
 
         step("a broadcast delay, and a dump")
         assert api.post("/rooms/evening/delay", json={"seconds": 4}).status_code == 200
-        time.sleep(6)
-        dumped = api.post("/rooms/evening/dump").json()
-        assert dumped["dumped_s"] == pytest.approx(4, abs=0.5)
+
+        def dumped() -> bool:
+            """Of what has filled up. On a busy machine the stage answers late, and it is asked again."""
+            time.sleep(6)
+            answer = api.post("/rooms/evening/dump")
+            return answer.status_code == 200 and answer.json()["dumped_s"] == pytest.approx(4, abs=0.5)
+
+        until(dumped, 40)
         # What was in the delay is gone: listeners hear nothing until it has filled up again, though two go on talking.
         until(lambda: loudness(ear, 1.5)[1] < -45, 15)
         until(lambda: loudness(ear, 1.5)[1] > -35, 15)

@@ -111,7 +111,12 @@ async def is_in(state: RoomState, what: Callable[[], Awaitable[Room]]) -> None:
 async def test_the_clock_opens_doors_before_their_time(door: Door) -> None:
     await door.office.rooms.create(a_room(at=wall_clock() + 600.0), exactly=True)
     await is_in(RoomState.OPEN, lambda: record(door))
-    assert door.others.opened == ["main"], "and asks for a stage"
+
+    async def asked() -> bool:
+        """For a stage, once it is written down."""
+        return door.others.opened == ["main"]
+
+    await until(asked)
 
 
 async def test_the_clock_ends_what_nobody_spoke_in(door: Door) -> None:

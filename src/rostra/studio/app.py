@@ -130,8 +130,8 @@ def make_app(office: Office) -> FastAPI:
     _add_own_routes(app, office.bus, office.figures, office.rights)
     app.include_router(pages.routes(pages.Pages(office.pages, settings.front_url)))
     app.openapi = _described(app)  # type: ignore[method-assign]
-    app.add_middleware(Guard, requests=office.figures.requests)
-    app.add_middleware(Limits, rates=office.rates, made=office.rights.made)
+    app.add_middleware(Limits, rates=office.rates, fault=office.rights.fault)
+    app.add_middleware(Guard, requests=office.figures.requests)  # before them: it counts what they refuse, too
     if settings.studio.allowed_origins:
         app.add_middleware(
             CORSMiddleware,

@@ -1,7 +1,8 @@
 """How often one may ask: a bucket of tokens for each link and for each address, and a small one for bad links.
 
-ASGI middleware before everything else, so that a thousand attempts a second to guess a link cost a dictionary look-up
-each and, from where many came already, one signature: it tells a host who comes by the same proxy from those who guess.
+ASGI middleware before every route, so that a thousand attempts a second to guess a link cost a dictionary look-up each
+or one signature, and an answer that is at hand: what was never a token of ours needs no route to be refused. The
+signature also tells a host who comes by the same proxy from those who guess.
 """
 
 from __future__ import annotations
@@ -13,13 +14,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rostra.errors import TooMany
+from rostra.errors import BadToken, TooMany
 from rostra.studio import problems
 
 MAX_KNOWN = 10_000
-"""Buckets of a kind, and links known to be good: a hundred bytes each. The one that was not used for longest goes."""
+"""Buckets of a kind, links known to be good, tokens known to be none: a hundred bytes each. The one that was not used
+for longest goes."""
+
+_TOKEN_ALONE = ("/api", "/stage")
+"""Behind these nothing is to be had without a token; a made-up one is refused whatever it is shown for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +81,16 @@ class Limits:
 
     def __init__(
         self, app: ASGIApp, rates: Rates, paths: tuple[str, ...] = ("/api", "/stage", "/metrics"),
-        clock: Callable[[], float] = monotonic, made: Callable[[str], bool] = lambda authorization: False,
+        clock: Callable[[], float] = monotonic, fault: Callable[[str], BadToken | None] = lambda authorization: None,
     ) -> None:  # fmt: skip
-        """``made``: whether an Authorization field has a token that we made."""
-        self._app, self._paths, self._clock, self._made = app, paths, clock, made
+        """``fault``: what is wrong with an Authorization field that has no token of ours."""
+        self._app, self._paths, self._clock, self._fault = app, paths, clock, fault
         self._links, self._addresses = Buckets(rates.link), Buckets(rates.address)
         self._guesses = Buckets(rates.guesses)
         self._good: OrderedDict[bytes, None] = OrderedDict()
+        self._bad: OrderedDict[bytes, Response] = OrderedDict()
+        self._refusals: dict[str, Response] = {}
+        """One for each sentence, of which there are a handful."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not scope["path"].startswith(self._paths):
@@ -89,9 +98,15 @@ class Limits:
             return
         address, shown = household(scope.get("client")), _shown(scope)
         token = _stand_in(shown)
-        if (wait := self._wait(address, token, shown)) > 0:
+        known = token in self._good
+        bad = None if known or not shown or scope["method"] == "OPTIONS" else self._none_of_ours(token, shown)
+        if (wait := self._wait(address, token, known=known, guess=not shown or bad is not None)) > 0:
             refusal = problems.answer(TooMany("That is too often. Wait a little, then go on.", wait))
             await refusal(scope, receive, send)
+            return
+        if bad is not None and scope["path"].startswith(_TOKEN_ALONE):
+            self._guesses.take(address, self._clock())
+            await bad(scope, receive, send)
             return
 
         async def noting_send(message: Message) -> None:
@@ -101,10 +116,23 @@ class Limits:
 
         await self._app(scope, receive, noting_send)
 
-    def _wait(self, address: bytes, token: bytes, shown: bytes) -> float:
+    def _none_of_ours(self, token: bytes, shown: bytes) -> Response | None:
+        """How a token that we never made is refused."""
+        if (seen := self._bad.get(token)) is not None:
+            self._bad.move_to_end(token)
+            return seen
+        fault = self._fault(shown.decode("latin-1"))
+        if fault is None:
+            return None
+        refusal = self._refusals.setdefault(str(fault), problems.answer(fault))
+        self._bad[token] = refusal
+        if len(self._bad) > MAX_KNOWN:
+            self._bad.popitem(last=False)
+        return refusal
+
+    def _wait(self, address: bytes, token: bytes, *, known: bool, guess: bool) -> float:
         now = self._clock()
-        known = token in self._good
-        if not known and (wait := self._guesses.wait(address, now)) > 0 and not self._made(shown.decode("latin-1")):
+        if guess and (wait := self._guesses.wait(address, now)) > 0:
             return wait
         return self._addresses.take(address, now) or (self._links.take(token, now) if known else 0.0)
 

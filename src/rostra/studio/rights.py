@@ -20,6 +20,10 @@ from rostra.wire.tokens import MAX_TOKEN_BYTES, Claims, read, verify
 
 _CALLED = {Role.HOST: "Host", Role.COHOST: "Co-host", Role.SPEAKER: "Speaker", Role.LISTENER: "Listener"}
 
+_NEITHER = (
+    "This is not the operator's token, which stands in DATA/keys/operator-token, and no link's, which has a dot in it: "
+    "open the whole link that you were given."
+)
 _NOBODY = "An operator is nobody on the stage, and cannot {}. Use a link to the room."
 
 
@@ -102,13 +106,21 @@ class Rights:
             raise Forbidden(f"Only an operator may {action.value}: send the token in DATA/keys/operator-token.")
         return Caller(token, None)
 
-    def made(self, authorization: str) -> bool:
-        """Whether somebody was given that token by us: it is no guess, whatever it is good for."""
+    def fault(self, authorization: str) -> BadToken | None:
+        """What is wrong with a token that we never gave to anybody; None: it is ours, whatever it is good for."""
         try:
             token = self.token(authorization)
-            return self._is_operators(token) or bool(read(token, self.key))
-        except BadToken:
-            return False
+            if not self._is_operators(token):
+                if "." not in token:
+                    raise BadToken(_NEITHER)
+                read(token, self.key)
+        except BadToken as e:
+            return e.with_traceback(None)
+        return None
+
+    def made(self, authorization: str) -> bool:
+        """Whether somebody was given that token by us: it is no guess."""
+        return self.fault(authorization) is None
 
 
 def still_good(claims: Claims, room: Room) -> None:
