@@ -9,7 +9,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 
 from rostra.admission.capacity import Capacity, Limits, Readings
 from rostra.admission.steps import Step
-from rostra.admission.usher import RSVPS_FREE, DoorOptions, Usher
+from rostra.admission.usher import RSVPS_EASY, RSVPS_HARDEST, RSVPS_MOST, DoorOptions, Usher
 from rostra.admission.verdicts import Asked, Challenge, Enter, Given, Kind, Refuse, Verdict, Wait
 from rostra.admission.waiting import called
 from rostra.units import WallTime
@@ -221,13 +221,32 @@ def test_an_answer_shown_again_is_the_same_place() -> None:
     assert door.total(Outcome.NUMBERED) == 1
 
 
-def test_a_promise_is_free_a_few_times() -> None:
+def test_a_promise_costs_work_and_more_where_many_were_made() -> None:
     door = Door()
-    for _ in range(RSVPS_FREE):
-        assert given(door.number(kind=Kind.RSVP, opened=SHUT)).line is Line.RSVP
-    assert isinstance(door.number(kind=Kind.RSVP, opened=SHUT), Challenge)
-    assert given(door.number("1", kind=Kind.RSVP, opened=SHUT)).line is Line.RSVP
-    assert isinstance(full().number(kind=Kind.RSVP), Challenge)
+    work = []
+    for n in range(RSVPS_MOST):
+        if n in (0, RSVPS_EASY, 10 * RSVPS_EASY, RSVPS_HARDEST):
+            asked = door.number(kind=Kind.RSVP, opened=SHUT)
+            assert isinstance(asked, Challenge)
+            assert asked.challenge
+            work.append(asked.challenge["pressure"])
+        assert given(door.number(f"{n}", kind=Kind.RSVP, opened=SHUT)).line is Line.RSVP
+    assert work[0] == work[1] <= 0
+    assert 0.3 < work[2] < 0.5
+    assert work[3] == pytest.approx(1, abs=0.01)
+
+
+def test_promises_of_one_network_are_bounded_and_an_answer_shown_again_is_none() -> None:
+    door = Door()
+    for _ in range(2):
+        for n in range(RSVPS_MOST):
+            given(door.number(f"{n}", kind=Kind.RSVP, opened=SHUT))
+    refused = door.number("999999", kind=Kind.RSVP, opened=SHUT)
+    assert isinstance(refused, Refuse)
+    assert refused.slug == "too-many"
+    assert door.total(Outcome.REFUSED_RATE) == 1
+    door.seconds(7200)
+    given(door.number("999999", kind=Kind.RSVP, opened=SHUT))
 
 
 def test_who_comes_before_the_start_is_shuffled() -> None:

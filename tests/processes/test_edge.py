@@ -30,6 +30,7 @@ from rostra.wire.inbox import LetterKind
 from rostra.wire.listeners import EdgeNotice
 from rostra.wire.tokens import Claims, sign
 from tests.edge.making import Client, room, stream
+from tests.processes.paying import QUICK, promised, solved
 from tests.processes.serving import RUN
 
 
@@ -172,9 +173,9 @@ async def test_letters_pictures_and_boards(server: NatsServer, bus: Bus) -> None
     name = "0123456789abcdef" * 2 + ".webp"
     await bus.pictures.put(name, b"RIFF")
     await bus.boards.put("demo", Board(3, (Post("p1", WallTime(1.0), "Ada", "Hello"),)))
-    async with running("--nats", server.url) as (_, port):
+    async with running("--nats", server.url, env=os.environ | QUICK) as (_, port):
         asking = await client(port)
-        assert (await asking.tell("/r/demo/rsvp", {})).status == 202
+        assert (await promised(asking, "demo")).status == 202
         assert (await asking.tell("/r/demo/report-abuse", {"said": "Rude."})).status == 202
         letters = [letter for _, letter in await bus.read_letters(0)]
         assert [(letter.kind, letter.said) for letter in letters if letter] == [
@@ -190,15 +191,16 @@ async def test_letters_pictures_and_boards(server: NatsServer, bus: Bus) -> None
 
 
 async def test_without_the_bus_nothing_is_taken(server: NatsServer, bus: Bus) -> None:
-    async with running("--nats", server.url) as (_, port):
+    async with running("--nats", server.url, env=os.environ | QUICK) as (_, port):
         asking = await client(port)
+        paid = solved(json.loads((await asking.tell("/r/demo/rsvp", {})).body)["challenge"])
         await server.kill()
         answer = await asyncio.wait_for(_told(asking, "/r/demo/hand", {"name": "Ada"}), 10)
         assert answer == 503
         assert (await asking.ask("/r/demo/state")).status == 200
         await server.start()
         async with asyncio.timeout(20):
-            while await _told(asking, "/r/demo/rsvp", {}) != 202:
+            while await _told(asking, "/r/demo/rsvp", {"answer": paid}) != 202:
                 await asyncio.sleep(0.2)
         await asking.close()
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from math import log2
 
 import numpy as np
 
@@ -39,7 +40,7 @@ from rostra.admission.verdicts import (
     Wait,
 )
 from rostra.admission.waiting import HEARD_S, MOVE_EVERY_S, Counts, Heard, called, line_for, rank, serve
-from rostra.errors import BadAnswer, BadPass
+from rostra.errors import BadAnswer, BadPass, TooMany
 from rostra.units import WallTime
 from rostra.wire.door import (
     MAX_COUNT,
@@ -81,10 +82,18 @@ SOON_S = 2.0
 LATER_S = (15.0, 45.0)
 """Those who are refused come back spread over this, so that they do not come as they went."""
 
-RSVPS_FREE = 5
-"""From one network in an hour or so; each more costs the challenge."""
+RSVPS_EASY = 5
+"""Promises of one network in an hour or so that cost the least work; what comes after them costs more and more."""
+
+RSVPS_HARDEST = 2_560
+"""The work is the most there is from so many on: each doubling before is a ninth of the way."""
+
+RSVPS_MOST = 5_000
+"""Of one network in an hour or so: a campus. Numbers that nobody comes with are places that stand empty for a while."""
 
 RSVPS_FADE_S = 3600.0
+
+MANY_PROMISES = "Very many from your network said so lately. Come all the same: the door opens for everyone."
 
 MAX_EDGES = 256
 """As many as a record knows of (``wire.door.MAX_FOLDED``)."""
@@ -201,10 +210,11 @@ class Usher:
                 self.tally.to[Outcome.BAD_SOLUTION](asked.address)
                 return Refuse(str(e), 0.0, e.slug)
             self.tally.to[Outcome.SOLVED](asked.address)
-        elif rsvp and self.step < Step.CHALLENGE and self._rsvp_is_free(asked.address, now):
-            id_ = self._draw(ID_BYTES)
         else:
             return self._challenge(asked, keys, now, wall)
+        if rsvp and self._paid_with(id_) is None and self._promises(asked.address, now, 1.0) > RSVPS_MOST:
+            self.tally.to[Outcome.REFUSED_RATE](asked.address)
+            return Refuse(MANY_PROMISES, RSVPS_FADE_S / 10, TooMany.slug)
         crowded = self.accounting.crowded(asked.address, now)
         return self._give(asked, keys, id_, now, wall, crowded=crowded, rsvp=rsvp)
 
@@ -455,8 +465,7 @@ class Usher:
     def _give(
         self, asked: Asked, keys: DoorKeys, id_: bytes, now: float, wall: WallTime, *, crowded: bool, rsvp: bool
     ) -> Given:
-        again = self._paid.get(id_) or self._paid_before.get(id_)
-        if again is not None:
+        if (again := self._paid_with(id_)) is not None:
             at, line = again
             return self._given(sign(pass_ := Pass(asked.room, line, at, id_, keys.current), keys), pass_)
         line = line_for(rsvp=rsvp, crowded=crowded, opened=asked.opened > 0)
@@ -475,6 +484,10 @@ class Usher:
         late = 0 < opened <= pass_.at
         return rank_of(pass_.at, pass_.id, opened, bytes(SEED_BYTES)) if late else None
 
+    def _paid_with(self, id_: bytes) -> tuple[WallTime, Line] | None:
+        """What this answer got when it was shown before."""
+        return self._paid.get(id_) or self._paid_before.get(id_)
+
     def _remember(self, pass_: Pass) -> None:
         if len(self._paid) >= PAID_KEPT:
             self._paid, self._paid_before = {}, self._paid
@@ -489,6 +502,8 @@ class Usher:
         pressure = (self.pressure.share - 0.7) / 0.3
         if self.accounting.crowded(asked.address, now):
             pressure = max(pressure, 0.0) + 0.5
+        if asked.kind is Kind.RSVP and (made := self._promises(asked.address, now, 0.0)) > RSVPS_EASY:
+            pressure = max(pressure, log2(made / RSVPS_EASY) / log2(RSVPS_HARDEST / RSVPS_EASY))
         return Challenge(self._gate.make(keys, asked.room, _household(asked.address), pressure, wall))
 
     def _refuse(self, asked: Asked) -> Refuse:
@@ -513,10 +528,10 @@ class Usher:
             counts = self._counts[room] = Counts()
         return counts
 
-    def _rsvp_is_free(self, address: bytes, now: float) -> bool:
+    def _promises(self, address: bytes, now: float, more: float) -> float:
+        """What the network of this address promised lately, with ``more``."""
         network = int.from_bytes(fold(address)[: 3 if len(fold(address)) == 4 else 6])
-        made = self._rsvps.add(np.array([network], np.uint64), np.ones(1), now)
-        return bool(made[0] <= RSVPS_FREE + 0.5)
+        return float(self._rsvps.add(np.array([network], np.uint64), np.full(1, more), now)[0])
 
     def _close(self, now: float) -> None:
         """There is no place, or no time, for one more: from now on there is a line."""

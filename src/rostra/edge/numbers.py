@@ -16,6 +16,7 @@ from rostra.edge.quota import Quota, Rate
 from rostra.edge.room import RoomOnAir
 from rostra.errors import Full, Gone, NotFound, TooMany, WorkFirst
 from rostra.units import WallTime
+from rostra.wire.door import Outcome
 
 NUMBERS = Rate(1200, 400)
 """Numbers and challenges, a household: a hall full of people behind one address gets through in a minute, and a flood
@@ -56,7 +57,7 @@ class Numbers:
         asked = number_asked(body, request.field("content-type"))
         address = self._spend(request, conversation)
         if not asked.answer:
-            self._spare()
+            self._spare(address)
         knock = self._entrance.knock(
             Want.NUMBER, room, address, pass_=asked.rsvp, answer=asked.answer, inside=asked.inside
         )
@@ -64,7 +65,7 @@ class Numbers:
 
     def challenge(self, room: RoomOnAir, request: Request, conversation: Conversation) -> Answer:
         address = self._spend(request, conversation)
-        self._spare()
+        self._spare(address)
         knock = self._entrance.knock(Want.CHALLENGE, room, address)
         try:
             self._admission.number(knock, self._house.now, WallTime(self._house.wall))
@@ -75,6 +76,8 @@ class Numbers:
     def promise(self, room: RoomOnAir, request: Request, conversation: Conversation, ticket: str, answer: str) -> str:
         """The ticket of an RSVP: a pass."""
         address = self._spend(request, conversation)
+        if not answer:
+            self._spare(address)
         knock = self._entrance.knock(Want.RSVP, room, address, pass_=ticket, answer=answer)
         return str(self._admission.number(knock, self._house.now, WallTime(self._house.wall)).body["pass"])
 
@@ -86,8 +89,9 @@ class Numbers:
             raise TooMany(f"That came too often from your network. Please try again in {wait:.0f} s.", wait)
         return address
 
-    def _spare(self) -> None:
+    def _spare(self, address: bytes) -> None:
         """:raises Full: as many challenges were made in this second as there is time for."""
         self._made += 1
         if self._made > CHALLENGES_A_SECOND:
+            self._admission.note(Outcome.REFUSED_RATE, address)
             raise Full(TOO_MANY_AT_ONCE, COME_BACK_FROM_S + self._made % COME_BACK_WITHIN)

@@ -28,7 +28,7 @@ from rostra.edge.contracts import Entered, Knock, Numbered, Want
 from rostra.edge.entrance import door_of
 from rostra.edge.front import Front
 from rostra.edge.metrics import Labels, Metric, one
-from rostra.errors import BadAnswer, Conflict, Full, InLine, NotFound, RostraError, WorkFirst
+from rostra.errors import BadAnswer, Conflict, Full, InLine, NotFound, RostraError, TooMany, WorkFirst
 from rostra.kernel import NOW, read_kernel
 from rostra.limits import KERNEL_BYTES, MEMORY_SHARE, machine_facts
 from rostra.units import WallTime
@@ -189,6 +189,8 @@ class Doorkeeper:
             raise InLine(door, verdict.retry_s, called=verdict.called)
         if verdict.slug == BadAnswer.slug:
             raise BadAnswer(verdict.sentence)
+        if verdict.slug == TooMany.slug:
+            raise TooMany(verdict.sentence, verdict.retry_s)
         raise Full(verdict.sentence, verdict.retry_s)
 
     def inside(self, room: str, wall: WallTime) -> str:
