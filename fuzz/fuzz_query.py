@@ -32,7 +32,7 @@ def target(data: bytes) -> None:
         assert found.part is None or 0 <= found.part < PARTS_PER_SEGMENT
         assert parse_directives(_written(found)) == found, "what is understood can be asked for plainly"
     try:
-        assert parse_codec(query) in (Rendition.OPUS, Rendition.AAC)
+        assert parse_codec(query) in (None, Rendition.OPUS, Rendition.AAC, Rendition.OPUS_LOW)
     except BadRequest as e:
         assert str(e)
 

@@ -42,6 +42,8 @@ class Rendition(StrEnum):
     OPUS = "opus"
     AAC = "aac"
     MP3 = "mp3"
+    OPUS_LOW = "opus16"
+    """What newcomers get at a house that is nearly full: two thirds of the bits of :attr:`OPUS`."""
 
     @property
     def frame_samples(self) -> int:
@@ -75,11 +77,27 @@ class Rendition(StrEnum):
         """The RFC 6381 codecs parameter."""
         return _CODEC[self]
 
+    @property
+    def is_opus(self) -> bool:
+        """Frames are Opus packets, boxed and decoded alike whatever their rate."""
+        return self in (Rendition.OPUS, Rendition.OPUS_LOW)
 
-_FRAME_SAMPLES = {Rendition.OPUS: FRAME_SAMPLES, Rendition.AAC: 1024, Rendition.MP3: 1152}
-_FRAMES_PER_PART = {Rendition.OPUS: 25, Rendition.AAC: 24, Rendition.MP3: 21}
-_BIT_RATE = {Rendition.OPUS: 24_000, Rendition.AAC: 64_000, Rendition.MP3: 64_000}
-_CODEC = {Rendition.OPUS: "opus", Rendition.AAC: "mp4a.40.2", Rendition.MP3: "mp3"}
+
+_FRAME_SAMPLES = {
+    Rendition.OPUS: FRAME_SAMPLES,
+    Rendition.AAC: 1024,
+    Rendition.MP3: 1152,
+    Rendition.OPUS_LOW: FRAME_SAMPLES,
+}
+_FRAMES_PER_PART = {Rendition.OPUS: 25, Rendition.AAC: 24, Rendition.MP3: 21, Rendition.OPUS_LOW: 25}
+_BIT_RATE = {Rendition.OPUS: 24_000, Rendition.AAC: 64_000, Rendition.MP3: 64_000, Rendition.OPUS_LOW: 16_000}
+_CODEC = {Rendition.OPUS: "opus", Rendition.AAC: "mp4a.40.2", Rendition.MP3: "mp3", Rendition.OPUS_LOW: "opus"}
+
+ALWAYS_MADE = (Rendition.OPUS, Rendition.AAC)
+"""Made while a room is on air, whether or not someone listens to them."""
+
+MADE_WHEN_WANTED = (Rendition.MP3, Rendition.OPUS_LOW)
+"""Made while an edge wants them; nothing of them costs anything before."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from rostra.wire.listeners import SeatView, Snapshot
 from rostra.wire.rooms import Room
 
 DOPS = struct.pack(">BBHIhB", 0, 1, 0, 48_000, 0, 0)
-CONFIGS = {Rendition.OPUS: DOPS, Rendition.AAC: b"\x11\x88\x56\xe5\x00", Rendition.MP3: b""}
+CONFIGS = {Rendition.OPUS: DOPS, Rendition.AAC: b"\x11\x88\x56\xe5\x00", Rendition.MP3: b"", Rendition.OPUS_LOW: DOPS}
 PAGES = Pages(Path("no such folder"))
 EPOCH = 1_700_000_000.0
 STAGE = (SeatView("s1", "Ada", "host"), SeatView("s2", "Grace", "speaker", True))

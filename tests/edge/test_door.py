@@ -189,7 +189,7 @@ async def test_mp3_waits_for_its_first_block_and_shares_bytes(front: Edge) -> No
 
 
 async def test_mp3_that_does_not_come(front: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(door_module, "FIRST_MP3_S", 0.1)
+    monkeypatch.setattr(door_module, "FIRST_MADE_S", 0.1)
     assert (await front.ask("/r/demo/live.mp3")).status == 503
     assert front.front.counts()["want"] == []
 

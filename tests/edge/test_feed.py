@@ -53,6 +53,19 @@ def test_a_newcomer_between_generations_gets_the_old_one_whole_and_then_the_new_
     assert [p.data for p in feed.flush()] == [new[0].init, new[0].body]
 
 
+def test_what_was_made_before_a_rendition_was_not_is_forgotten() -> None:
+    """The stage stops making what nobody wants, and begins again minutes later, in the same generation."""
+    feed = Feed(Rendition.OPUS_LOW)
+    fed(feed, stream(4, Rendition.OPUS_LOW), 0.5)
+    assert feed.flushed_s == 4.0
+    again = stream(2, Rendition.OPUS_LOW, first=80, base=960 * 50_000)
+    feed.add(again[0], 100.0)
+    assert not feed.has_backlog
+    feed.flush()
+    assert [p.data for p in feed.backlog(1.0)] == [again[0].init, again[0].body]
+    assert feed.flushed_s == 0.5
+
+
 @pytest.mark.parametrize(("flush_s", "parts"), [(0.5, 2), (1.0, 4), (2.0, 8), (4.0, 16)])
 def test_backlog_is_two_flushes(flush_s: float, parts: int) -> None:
     made = stream(30)

@@ -62,7 +62,10 @@ def test_a_part_is_of_a_segment() -> None:
 
 
 def test_codec() -> None:
-    assert parse_codec("") is Rendition.OPUS
+    assert parse_codec("") is None
+    assert parse_codec("x=1&w=pass") is None
+    assert parse_codec("codec=opus") is Rendition.OPUS
+    assert parse_codec("codec=opus16") is Rendition.OPUS_LOW
     assert parse_codec("codec=aac&x=1") is Rendition.AAC
     for query in ("codec=mp3", "codec=", "codec=flac", "codec=aac&codec=opus"):
         with pytest.raises(BadRequest):

@@ -51,6 +51,7 @@ def test_known(path: str, route: Route) -> None:
         "/r/" + "a" * 41,
         "/r/demo/live/",
         "/r/demo/hls/mp3.m3u8",
+        "/r/demo/hls/opus16.m3u8",
         "/r/demo/hls/mp3/g1-p1.m4s",
         "/r/demo/hls/opus/../../state",
         "/r/demo/hls/opus/g1-p1.mp4",

@@ -15,6 +15,7 @@ HERE = "http://127.0.0.1:8080"
         (f"{HERE}/r/demo", f"{HERE}/r/demo/live"),
         (f"{HERE}/r/demo/", f"{HERE}/r/demo/live"),
         (f"{HERE}/r/demo/live?codec=aac", f"{HERE}/r/demo/live?codec=aac"),
+        (f"{HERE}/r/demo/live?codec=opus16", f"{HERE}/r/demo/live?codec=opus16"),
         (f"{HERE}/r/demo/live.mp3", f"{HERE}/r/demo/live.mp3"),
         (f"{HERE}/r/demo/hls/main.m3u8", f"{HERE}/r/demo/hls/opus.m3u8"),
         (f"{HERE}/r/demo/hls/aac.m3u8", f"{HERE}/r/demo/hls/aac.m3u8"),
@@ -49,8 +50,10 @@ def test_what_is_no_room_is_said(given: str) -> None:
         read_target(given)
 
 
-def test_a_bad_room_id_and_pushed_mp3_are_refused() -> None:
+def test_a_bad_room_id_and_what_does_not_come_that_way_are_refused() -> None:
     with pytest.raises(BadRequest, match="not a room id"):
         read_target(f"{HERE}/r/Not_A_Room")
     with pytest.raises(BadRequest, match="--via mp3"):
         read_target(f"{HERE}/r/demo", Via.PUSH, Rendition.MP3)
+    with pytest.raises(BadRequest, match="no playlist"):
+        read_target(f"{HERE}/r/demo/live?codec=opus16", Via.HLS)

@@ -27,9 +27,10 @@ def aac(sound: Pcm) -> tuple[bytes, list[bytes]]:
     return init_segment(Rendition.AAC, encoder.extradata), packets
 
 
-def test_opus_is_heard_as_it_was_said() -> None:
+@pytest.mark.parametrize("rendition", [Rendition.OPUS, Rendition.OPUS_LOW])
+def test_opus_is_heard_as_it_was_said(rendition: Rendition) -> None:
     sound = voice(2.0, seed=6)
-    ears = Ears(Rendition.OPUS)
+    ears = Ears(rendition)
     ears.begin(INIT)
     heard = [ears.hear(i.frames) for p in opus_parts(sound) for i in BoxStream(960).feed(p) if isinstance(i, Sound)]
     assert snr_db(sound[4800:90_000], np.concatenate(heard)) > 8

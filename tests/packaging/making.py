@@ -13,10 +13,10 @@ from tests.sounds import frames
 
 DOPS = struct.pack(">BBHIhB", 0, 1, 0, 48_000, 0, 0)
 ASC = b"\x11\x88\x56\xe5\x00"
-CONFIGS = {Rendition.OPUS: DOPS, Rendition.AAC: ASC, Rendition.MP3: b""}
+CONFIGS = {Rendition.OPUS: DOPS, Rendition.AAC: ASC, Rendition.MP3: b"", Rendition.OPUS_LOW: DOPS}
 EPOCH = 1_700_000_000.0
 BASE = MediaTime(960 * 5000)
-BOXED = [Rendition.OPUS, Rendition.AAC]
+BOXED = [Rendition.OPUS, Rendition.AAC, Rendition.OPUS_LOW]
 
 
 def wall(time: int) -> WallTime:

@@ -28,7 +28,7 @@ def decode(data: bytes) -> tuple[Pcm, int]:
 
 def bare(rendition: Rendition, parts: list[Part]) -> Pcm:
     """The same frames without any box."""
-    context = av.CodecContext.create({Rendition.OPUS: "opus", Rendition.AAC: "aac"}[rendition], "r")
+    context = av.CodecContext.create("opus" if rendition.is_opus else "aac", "r")
     if rendition is Rendition.AAC:
         context.extradata = make_encoder(rendition).decoder_config
     context.sample_rate, context.layout = SAMPLE_RATE, "mono"

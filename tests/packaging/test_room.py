@@ -1,3 +1,5 @@
+import pytest
+
 from rostra.packaging import RoomWindows
 from rostra.units import Rendition
 from tests.packaging.making import stream
@@ -18,12 +20,18 @@ def test_renditions_report_one_another_but_not_themselves() -> None:
     assert sum("RENDITION-REPORT" in line for line in opus + aac) == 2
 
 
-def test_mp3_has_a_window_but_no_playlist() -> None:
+@pytest.mark.parametrize(("rendition", "parts"), [(Rendition.MP3, 9), (Rendition.OPUS_LOW, 10)])
+def test_what_is_made_when_it_is_wanted_has_a_window_but_no_playlist(rendition: Rendition, parts: int) -> None:
     room = RoomWindows()
-    for part in stream(5.0, Rendition.MP3):
+    for part in stream(5.0, rendition):
         assert room.add(part)
     assert room.multivariant is None
-    assert len(room[Rendition.MP3].parts()) == 9
+    assert len(room[rendition].parts()) == parts
+    for part in stream(5.0, OPUS):
+        assert room.add(part)
+    main = room.multivariant
+    assert main is not None and main.raw.count(b"#EXT-X-STREAM-INF") == 1
+    assert b"RENDITION-REPORT" not in room[OPUS].playlist().raw
 
 
 def test_the_multivariant_playlist_has_what_has_sound() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rostra.stage.news import COUNT_AGE_S, FULL_AT_MOST_EVERY, LINGER_S, REACTIONS_AGE_S, Counts, News, on_stage
 from rostra.stage.seats import Seats
-from rostra.units import PARTS_PER_SEGMENT, MediaTime, Monotonic, Role, RoomState
+from rostra.units import PARTS_PER_SEGMENT, MediaTime, Monotonic, Rendition, Role, RoomState
 from rostra.wire.emsg import snapshot_emsg
 from rostra.wire.listeners import MEAN_METADATA_BYTES, Snapshot
 from rostra.wire.reactions import REACTIONS
@@ -109,6 +109,12 @@ def test_mp3_is_wanted_until_a_while_after_the_last_who_wanted_it() -> None:
     assert not counts.wanted("mp3", Monotonic(0.0))
     counts.take("e1", {"want": ["a/mp3"]}, Monotonic(1.0))
     assert counts.wanted("mp3", Monotonic(1.0 + LINGER_S)) and not counts.wanted("mp3", Monotonic(1.1 + LINGER_S))
+
+
+def test_what_is_always_made_is_not_to_be_wanted_and_the_small_opus_is_by_itself() -> None:
+    counts = Counts("a")
+    counts.take("e1", {"want": ["a/opus16", "a/opus", "a/aac"]}, Monotonic(1.0))
+    assert [r.value for r in Rendition if counts.wanted(r.value, Monotonic(2.0))] == ["opus16"]
 
 
 def test_reactions_are_those_of_the_last_second_from_all_edges() -> None:

@@ -35,7 +35,7 @@ RoomCallback = Callable[[str, Room | None], None]
 CountCallback = Callable[[str, dict[str, Any]], None]
 
 KEPT_PARTS = 512
-"""What a publisher can say again: more than 60 s of three renditions (370 parts)."""
+"""What a publisher can say again: more than 60 s of four renditions (480 parts)."""
 
 MAX_HELD = 8192
 """Live parts held back while the window is being read: it takes milliseconds."""

@@ -14,7 +14,7 @@ DOOR_REPORT_PREFIX = "door.report."
 DOOR_SEATED = "door.seated"
 
 MAX_WINDOW_BYTES = 256 * 1024 * 1024
-"""Memory for the live window of all rooms: about 200 rooms on air (3 renditions, 60 s, 20 KB/s a room)."""
+"""Memory for the live window of all rooms: about 190 rooms on air (4 renditions, 60 s, 23 KB/s a room)."""
 
 MAX_LETTER_BYTES = 8 * 1024
 MAX_INBOX_BYTES = 256 * 1024 * 1024

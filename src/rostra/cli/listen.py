@@ -45,7 +45,7 @@ Fields of --json (one object at the end; durations in seconds, null where unknow
 @click.argument("url")
 @click.option("--seconds", type=click.FloatRange(min=0.1), help="Stop after so long.  [default: when the room ends]")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object at the end instead of words.")
-@click.option("--codec", type=click.Choice(["opus", "aac"]), help="Which rendition.  [default: opus]")
+@click.option("--codec", type=click.Choice(["opus", "opus16", "aac"]), help="Which rendition.  [default: opus]")
 @click.option("--via", type=click.Choice(["push", "hls", "mp3"]), help="How it comes.  [default: push, or as URL says]")
 @click.option("--save", type=click.Path(dir_okay=False, writable=True), help="Keep the sound as it came in this file.")
 @click.option("--insecure", is_flag=True, help="Do not check the server's certificate (for one you signed yourself).")

@@ -46,7 +46,7 @@ from rostra.edge.room import RoomOnAir
 from rostra.edge.routes import POSTED, Kind, Route, resolve
 from rostra.edge.shelf import Shelf
 from rostra.errors import Forbidden, Full, Gone, MethodNotAllowed, NotFound, RostraError
-from rostra.units import Part, Rendition
+from rostra.units import MADE_WHEN_WANTED, Part, Rendition
 from rostra.wire.boards import Board
 from rostra.wire.door import Outcome
 from rostra.wire.playlists import MEDIA_TYPE
@@ -69,8 +69,8 @@ _NO_QUERY = frozenset({Kind.MEDIA, Kind.STATE, Kind.POSTS, Kind.MASTER, Kind.ROO
 COOKIE_S = 24 * 3600
 """How long a browser keeps the link of a room that takes one. The link itself says how long it is good."""
 
-FIRST_MP3_S = 10.0
-"""How long a radio waits for MP3 to be made, which begins when someone asks for it."""
+FIRST_MADE_S = 10.0
+"""How long somebody waits for a rendition to be made that is made when someone asks for it."""
 
 HLS_WITHIN_S = 10.0
 """A connection that asked for a playlist or part within this counts as a listener."""
@@ -147,7 +147,8 @@ class Door:
         self._notice = notice
         self._tally = tally
         self._routes: dict[str, Route] = {}
-        self._radios: Holds[str, Conversation, tuple[Form, str]] = Holds()
+        self._awaiting: Holds[tuple[str, Rendition], Conversation, tuple[Form, str]] = Holds()
+        """Who asked for a rendition that is not made yet."""
         self._crowds: dict[tuple[str, Rendition, Form, Wire, str], Crowd] = {}
         """The last is the link by which they came (``guests``), empty in rooms that take none."""
         self._second_lines: set[bytes] = set()
@@ -209,7 +210,7 @@ class Door:
         """It has just ended: nobody waits any longer."""
         for rendition in Rendition:
             self.hls.release(room, rendition)
-        for _, who, _ in self._radios.release(lambda k: k == room.id):
+        for _, who, _ in self._awaiting.release(lambda k: k[0] == room.id):
             self.ready.append((who, problem(Gone(ENDED))))
 
     def retire(self, room: RoomOnAir) -> None:
@@ -464,19 +465,30 @@ class Door:
 
     # --- pushed sound ---
 
-    def _live(self, room: RoomOnAir, request: Request, conversation: Conversation, guest: str) -> Answer | Welcome:
-        rendition = parse_codec(request.line.query)
+    def _live(
+        self, room: RoomOnAir, request: Request, conversation: Conversation, guest: str
+    ) -> Answer | Welcome | Held:
+        named = parse_codec(request.line.query)
         if room.over:
             raise Gone(ENDED)
         form = Form.CHUNKED if request.line.one_one else Form.BARE
         if request.head_only:
             return Answer(200, _live_fields(MEDIA_TYPE), length=False)
         self._let_in(Want.LIVE, room, request, conversation, guest)
+        at_hand = named is not Rendition.OPUS_LOW or room.at_hand(named, self.newcomer_s, self.now)
+        if named and not at_hand and room.fresh(Rendition.OPUS, self.now):
+            return self._await(room, named, form, guest, conversation)
+        rendition = named or self._unnamed(room)
         welcome = self._welcome(room, rendition, form, guest, conversation)
         if form is Form.CHUNKED and not conversation.wire.secure and not guest:
             # Whoever asks with the same bytes until the next flush needs no more than to be told; see greet().
             self._remember(request, welcome)
         return welcome
+
+    def _unnamed(self, room: RoomOnAir) -> Rendition:
+        """For who does not say what they want. They wait for nothing: it is the small one where there is one."""
+        small = self.admission.small and room.at_hand(Rendition.OPUS_LOW, self.newcomer_s, self.now)
+        return Rendition.OPUS_LOW if small else Rendition.OPUS
 
     def _let_in(self, want: Want, room: RoomOnAir, request: Request, conversation: Conversation, guest: str) -> None:
         """:raises RostraError: they may not have sound now."""
@@ -507,7 +519,10 @@ class Door:
         self._let_in(Want.MP3, room, request, conversation, guest)
         if room.fresh(Rendition.MP3, self.now) and room.feeds[Rendition.MP3].has_backlog:
             return self._welcome(room, Rendition.MP3, form, guest, conversation)
-        self._radios.hold(room.id, conversation, (form, guest), self.now + FIRST_MP3_S)
+        return self._await(room, Rendition.MP3, form, guest, conversation)
+
+    def _await(self, room: RoomOnAir, rendition: Rendition, form: Form, guest: str, conversation: Conversation) -> Held:
+        self._awaiting.hold((room.id, rendition), conversation, (form, guest), self.now + FIRST_MADE_S)
         return HELD
 
     def _welcome(
@@ -531,29 +546,34 @@ class Door:
         return Welcome(crowd, known[1])
 
     def wanted(self) -> list[str]:
-        """``ROOM/mp3`` of rooms where someone listens to MP3 or waits for it."""
-        rooms = {key[0] for key, crowd in self._crowds.items() if key[1] is Rendition.MP3 and len(crowd)}
-        return sorted(f"{r}/mp3" for r in rooms | set(self._radios.keys()))
+        """``ROOM/RENDITION`` of what is made only while it is wanted: someone listens to it or waits for it, or will be
+        given it."""
+        found = {key[:2] for key, crowd in self._crowds.items() if key[1] in MADE_WHEN_WANTED and len(crowd)}
+        found.update(self._awaiting.keys())
+        if self.admission.small:
+            on_air = (r for r in self.rooms.values() if r.record is not None and r.record.on_air and not r.over)
+            found.update((room.id, Rendition.OPUS_LOW) for room in on_air)
+        return sorted(f"{room}/{rendition}" for room, rendition in found)
 
     # --- waiting ---
 
-    def release_radios(self, room: RoomOnAir) -> None:
-        """MP3 was flushed: radios that waited for it get their place."""
-        for _, who, (form, guest) in self._radios.release(lambda k: k == room.id):
+    def release_awaiting(self, room: RoomOnAir, rendition: Rendition) -> None:
+        """It was flushed: who waited for it gets their place."""
+        for _, who, (form, guest) in self._awaiting.release(lambda k: k == (room.id, rendition)):
             if room.record is not None and still_welcome(room.record, guest):
-                self.ready.append((who, partial(self._welcome, room, Rendition.MP3, form, guest, who)))
+                self.ready.append((who, partial(self._welcome, room, rendition, form, guest, who)))
             else:
                 self.ready.append((who, problem(Forbidden(TAKEN_BACK), cache=NO_STORE)))
 
     def expire(self) -> None:
         """Answer those who waited in vain."""
         self.hls.expire()
-        for _, who in self._radios.expire(self.now):
+        for _, who in self._awaiting.expire(self.now):
             self.entrance.gone(who.fd)
             self.ready.append((who, in_vain()))
 
     def abandon(self, conversation: Conversation) -> None:
-        for holds in (self.hls, self._radios, self.gallery):
+        for holds in (self.hls, self._awaiting, self.gallery):
             holds.abandon(conversation)
         self.entrance.gone(conversation.fd)
 
@@ -564,7 +584,7 @@ class Door:
 
     @property
     def held(self) -> int:
-        return len(self.hls) + len(self._radios) + len(self.gallery)
+        return len(self.hls) + len(self._awaiting) + len(self.gallery)
 
 
 _NOTED = {404: Outcome.UNKNOWN_ROOM, 403: Outcome.BAD_LINK, 429: Outcome.REFUSED_RATE}

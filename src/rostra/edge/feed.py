@@ -40,6 +40,11 @@ class _Sound:
     seconds: float
 
 
+def enough_s(flush_s: float) -> float:
+    """Seconds of sound that a newcomer is given."""
+    return BACKLOG_FLUSHES * flush_s - SLACK_S
+
+
 class Feed:
     """Pure: is given parts and notices, answers with batches. Knows no listener."""
 
@@ -74,6 +79,8 @@ class Feed:
             self._generation = part.name.generation
             self._waiting_init = part.init
             self._put(Piece(part.init), now)
+        elif part.discontinuity:
+            self._forget()  # it was not made for a while: what was said before is no way to begin
         seconds = part.duration / 48_000
         bare = self.rendition is Rendition.MP3 or (self.thinned and part.name.sequence % THINNED_TO)
         data = part.payload if bare else part.body
@@ -104,8 +111,7 @@ class Feed:
         self.flushes += 1
         if self._waiting_init:
             self.init, self._waiting_init = self._waiting_init, b""
-            self._flushed.clear()  # what is of another generation needs another init
-            self._flushed_s = 0.0
+            self._forget()  # what is of another generation needs another init
         self._flushed.extend(self._waiting_sound)
         self._flushed_s += self._waiting_s
         self._waiting_sound, self._waiting_s = [], 0.0
@@ -113,16 +119,25 @@ class Feed:
             self._flushed_s -= self._flushed.popleft().seconds
         return pieces
 
+    def _forget(self) -> None:
+        self._flushed.clear()
+        self._flushed_s = 0.0
+
     @property
     def has_backlog(self) -> bool:
         return bool(self._flushed)
+
+    @property
+    def flushed_s(self) -> float:
+        """Seconds of sound there are for newcomers."""
+        return self._flushed_s
 
     def backlog(self, flush_s: float, *, fresh: bool = True) -> list[Piece]:
         """Init and the sound of the last two flushes, for a newcomer; the standing notice behind them.
 
         Without ``fresh`` no sound: nothing has come for a while, and what was said then is over.
         """
-        wanted, chosen = BACKLOG_FLUSHES * flush_s - SLACK_S if fresh else 0.0, list[Piece]()
+        wanted, chosen = enough_s(flush_s) if fresh else 0.0, list[Piece]()
         seconds = 0.0
         for sound in reversed(self._flushed):
             if seconds >= wanted:

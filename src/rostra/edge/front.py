@@ -30,9 +30,9 @@ from rostra.edge.ladder import Announcement, Ladder, Load
 from rostra.edge.metrics import Labels, Metric, one, render
 from rostra.edge.pages import Pages
 from rostra.edge.poller import PlainWire, Poller, SecureWire
-from rostra.edge.room import RoomOnAir
+from rostra.edge.room import PUSHED, RoomOnAir
 from rostra.errors import Full
-from rostra.units import Part, Rendition
+from rostra.units import MADE_WHEN_WANTED, Part, Rendition
 from rostra.wire.boards import Board
 from rostra.wire.door import Outcome
 from rostra.wire.hands import Hand
@@ -331,11 +331,11 @@ class Front:
         self.door.forget_welcomes()
         crowds = self.door.crowds(room, rendition)
         block = b"\0"
-        if rendition is Rendition.MP3:
-            if self._told_titles.get(room.id) != feed.title:
-                self._told_titles[room.id] = feed.title
-                block = icy_title(feed.title)
-            self.door.release_radios(room)
+        if rendition is Rendition.MP3 and self._told_titles.get(room.id) != feed.title:
+            self._told_titles[room.id] = feed.title
+            block = icy_title(feed.title)
+        if rendition in MADE_WHEN_WANTED and feed.has_backlog:
+            self.door.release_awaiting(room, rendition)
         framed = {form: frame(pieces, form, block) for form in {c.form for c in crowds}}
         for crowd in crowds:
             crowd.push(framed[crowd.form])
@@ -469,7 +469,7 @@ class Front:
         rooms: dict[str, dict[str, int]] = {}
         for room in self.door.rooms.values():
             mp3 = sum(len(c) for c in self.door.crowds(room, Rendition.MP3))
-            push = sum(len(c) for r in (Rendition.OPUS, Rendition.AAC) for c in self.door.crowds(room, r))
+            push = sum(len(c) for r in PUSHED for c in self.door.crowds(room, r))
             count = {"push": push, "mp3": mp3, "hls": room.count_hls(self.door.now, HLS_WITHIN_S)}
             if any(count.values()):
                 rooms[room.id] = count

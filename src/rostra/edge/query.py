@@ -53,13 +53,15 @@ def parse_directives(query: str) -> Directives:
     return Directives(msn, part, skip is not None)
 
 
-def parse_codec(query: str) -> Rendition:
-    """The rendition that ``?codec=`` of a push asks for; Opus if it does not say. :raises BadRequest: if there is
+def parse_codec(query: str) -> Rendition | None:
+    """The rendition that ``?codec=`` of a push asks for; None if it does not say. :raises BadRequest: if there is
     none.
     """
-    codec = _parameters(query).get("codec", Rendition.OPUS.value)
-    if codec not in (Rendition.OPUS, Rendition.AAC):
-        raise BadRequest("codec is opus or aac; MP3 is at live.mp3.")
+    codec = _parameters(query).get("codec") if query else None
+    if codec is None:
+        return None
+    if codec not in (Rendition.OPUS, Rendition.OPUS_LOW, Rendition.AAC):
+        raise BadRequest("codec is opus, opus16 or aac; MP3 is at live.mp3.")
     return Rendition(codec)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rostra.edge.contracts import Notice, Windows
-from rostra.edge.feed import Feed
+from rostra.edge.feed import Feed, enough_s
 from rostra.errors import WireError
 from rostra.life import doors_at, late
 from rostra.units import MediaTime, Part, Rendition, RoomState, WallTime
@@ -34,7 +34,10 @@ FORGOTTEN_S = 6 * 3600.0
 """So long after its time a room that nobody has opened is listed no more: it would stand before tonight's for ever. Its
 page goes on to say that the host is late."""
 
-PUSHED = (Rendition.OPUS, Rendition.AAC)
+PUSHED = (Rendition.OPUS, Rendition.AAC, Rendition.OPUS_LOW)
+
+CHOICES = (Rendition.OPUS, Rendition.AAC, Rendition.MP3)
+"""What is offered. The small Opus is not: it is there while the house is nearly full, or for who asks."""
 
 
 class RoomOnAir:
@@ -180,6 +183,10 @@ class RoomOnAir:
         at = self._part_at.get(rendition)
         return at is not None and now - at <= SILENT_S
 
+    def at_hand(self, rendition: Rendition, flush_s: float, now: float) -> bool:
+        """Whether a newcomer has as much of it at once as they should: who is given it waits for nothing."""
+        return self.fresh(rendition, now) and self.feeds[rendition].flushed_s >= enough_s(flush_s)
+
     @property
     def state(self) -> RoomState:
         assert self.record is not None
@@ -188,7 +195,7 @@ class RoomOnAir:
     @property
     def renditions(self) -> tuple[str, ...]:
         """Those that can be listened to."""
-        return tuple(r.value for r in Rendition if r is Rendition.MP3 or self.windows[r].ready)
+        return tuple(r.value for r in CHOICES if r is Rendition.MP3 or self.windows[r].ready)
 
     def late(self, wall: float) -> bool:
         """Whether listeners wait for a host who is not there."""

@@ -12,6 +12,7 @@ before a room's epoch.
 rendition  frame, samples  delay, samples  where the delay comes from
 =========  ==============  =============  =======================================================================
 ``opus``   960             312            ``OPUS_GET_LOOKAHEAD``: 2.5 ms of overlap and 4 ms of look-ahead
+``opus16`` 960             312            the same: the decoder is told nothing of the bit rate
 ``aac``    1024            1024           FFmpeg's encoder: one frame of overlap (the MDCT's first half)
 ``mp3``    1152            1105           576 of LAME's MDCT overlap and 529 of any decoder's filter bank
 =========  ==============  =============  =======================================================================
@@ -53,8 +54,8 @@ def make_encoder(rendition: Rendition) -> Encoder:
     :raises MissingTool: if a codec library is not there.
     """
     match rendition:
-        case Rendition.OPUS:
-            return OpusRendition()
+        case Rendition.OPUS | Rendition.OPUS_LOW:
+            return OpusRendition(rendition)
         case Rendition.AAC:
             return make_aac()
         case Rendition.MP3:

@@ -1,4 +1,4 @@
-"""The Opus rendition: 24 kbit/s mono, 20 ms frames."""
+"""The Opus renditions: 24 or 16 kbit/s mono, 20 ms frames."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ music bearable at this rate; 10 adds nothing audible. 0.9% of a core."""
 class OpusRendition:
     """Tuned by libopus for whatever comes, speech or music, frame by frame."""
 
-    rendition: Final = Rendition.OPUS
-
-    def __init__(self) -> None:
-        self._encoder = OpusEncoder(Rendition.OPUS.bit_rate, voice=False, complexity=COMPLEXITY)
+    def __init__(self, rendition: Rendition) -> None:
+        self.rendition: Final = rendition
+        self._encoder = OpusEncoder(rendition.bit_rate, voice=False, complexity=COMPLEXITY)
         self._follow = Follow()
 
     @property
@@ -37,4 +36,4 @@ class OpusRendition:
         start = self._follow.accept(frame)
         payload = self._encoder.encode(frame.samples)
         time = MediaTime(frame.time - self._encoder.lookahead)
-        return [EncodedFrame(Rendition.OPUS, time, payload)] if time >= start else []
+        return [EncodedFrame(self.rendition, time, payload)] if time >= start else []

@@ -72,6 +72,8 @@ def read_target(url: str, via: Via | None = None, rendition: Rendition | None = 
     rendition = Rendition.MP3 if via is Via.MP3 else rendition or said_rendition or Rendition.OPUS
     if via is not Via.MP3 and rendition is Rendition.MP3:
         raise BadRequest("MP3 comes as one endless stream only: use --via mp3")
+    if via is Via.HLS and rendition is Rendition.OPUS_LOW:
+        raise BadRequest("opus16 has no playlist: use --via push")
     token = next((found["t"][0] for q in (parts.query, parts.fragment) if "t" in (found := parse_qs(q))), "")
     before = "".join(f"/{w}" for w in words[:at])
     return Target(f"{parts.scheme}://{parts.netloc}{before}", room, via, rendition, token)
@@ -90,4 +92,4 @@ def _said(rest: list[str], query: dict[str, list[str]]) -> tuple[Via | None, Ren
 
 
 def _rendition(name: str) -> Rendition | None:
-    return next((r for r in (Rendition.OPUS, Rendition.AAC) if r == name), None)
+    return next((r for r in (Rendition.OPUS, Rendition.AAC, Rendition.OPUS_LOW) if r == name), None)

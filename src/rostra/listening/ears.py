@@ -20,7 +20,7 @@ class Ears:
 
     def __init__(self, rendition: Rendition) -> None:
         self._rendition = rendition
-        self._opus: OpusDecoder | None = OpusDecoder() if rendition is Rendition.OPUS else None
+        self._opus: OpusDecoder | None = OpusDecoder() if rendition.is_opus else None
         self._context: Any = av.CodecContext.create("mp3float", "r") if rendition is Rendition.MP3 else None
 
     def begin(self, init: bytes) -> None:
@@ -28,7 +28,7 @@ class Ears:
 
         :raises WireError: if it is none.
         """
-        if self._rendition is Rendition.OPUS:
+        if self._rendition.is_opus:
             self._opus = OpusDecoder()
         elif self._rendition is Rendition.AAC:
             try:

@@ -38,8 +38,10 @@ from rostra.stage.record import Record, TakenUp, take_up
 from rostra.stage.rtc import Rtc
 from rostra.stage.voice import Voice
 from rostra.units import (
+    ALWAYS_MADE,
     FRAME_S,
     FRAME_SAMPLES,
+    MADE_WHEN_WANTED,
     SAMPLE_RATE,
     EncodedFrame,
     MediaTime,
@@ -57,9 +59,6 @@ from rostra.wire.stages import StageMemory
 from rostra.wire.tokens import verify
 
 log = logging.getLogger("rostra.stage")
-
-ALWAYS: Final = (Rendition.OPUS, Rendition.AAC)
-"""Renditions that are made whether or not someone listens to them."""
 
 RETURN_BIT_RATE: Final = 32_000
 """Of a return that is encoded for one speaker."""
@@ -90,6 +89,7 @@ takes some milliseconds, and only after someone left: connections are what makes
 class _Line:
     encoder: Encoder
     packager: Packager
+    base: MediaTime
 
 
 class Output:
@@ -100,21 +100,31 @@ class Output:
         self._known = dict(taken.known)
         self._news, self._publish = news, publish
         self._lines: dict[Rendition, _Line] = {}
+        self._in_step: dict[Rendition, Rendition] = {}
 
     def start(self, rendition: Rendition, base: MediaTime) -> None:
         """Make a rendition from the frame at ``base`` on."""
         encoder = make_encoder(rendition)
         sequence = first_sequence(rendition, self._generation, base, self._known.get(rendition))
-        self._lines[rendition] = _Line(encoder, Packager(rendition, self._generation, sequence, encoder.decoder_config))
+        self._lines[rendition] = _Line(
+            encoder, Packager(rendition, self._generation, sequence, encoder.decoder_config), base
+        )
+
+    def start_in_step(self, rendition: Rendition, leader: Rendition) -> None:
+        """Make it from where the next part of ``leader`` begins: who changes from one to the other in the middle of it
+        has each part once."""
+        self._in_step[rendition] = leader
 
     def stop(self, rendition: Rendition) -> None:
         """Make it no longer; what is there of a part goes out."""
+        self._in_step.pop(rendition, None)
         line = self._lines.pop(rendition, None)
         if line is not None:
             self._send(line, line.packager.close(self._metadata(line)))
 
     def makes(self, rendition: Rendition) -> bool:
-        return rendition in self._lines
+        """Or is about to."""
+        return rendition in self._lines or rendition in self._in_step
 
     def add(self, frame: PcmFrame, wall: WallTime) -> bytes | None:
         """Encode 20 ms, and publish the parts that are whole now. Returns the packet of Opus.
@@ -122,6 +132,8 @@ class Output:
         :param wall: when the frame's first sample left the mixer.
         """
         packet = None
+        if self._in_step:
+            self._fall_in(frame.time)
         for rendition, line in self._lines.items():
             for encoded in line.encoder.encode(frame):
                 if rendition is Rendition.OPUS:
@@ -130,7 +142,15 @@ class Output:
                 self._send(line, self._package(line, encoded, at))
         return packet
 
+    def _fall_in(self, time: MediaTime) -> None:
+        for rendition, leader in list(self._in_step.items()):
+            line = self._lines.get(leader)
+            if line is None or (time - line.base) % leader.part_samples == 0:
+                del self._in_step[rendition]
+                self.start(rendition, time)
+
     def close(self) -> None:
+        self._in_step.clear()
         for rendition in list(self._lines):
             self.stop(rendition)
 
@@ -219,7 +239,7 @@ class Stage:
         self._programme.know(room)
         self.floor.know(room)
         if room.on_air:
-            for rendition in ALWAYS:
+            for rendition in ALWAYS_MADE:
                 if not self._output.makes(rendition):
                     self._output.start(rendition, self._time)
 
@@ -372,11 +392,7 @@ class Stage:
         self._end_in_silence(now, wall_clock())
         self.news.listening = self._counts.listening(now)
         self.news.reactions = self._counts.reactions(now)
-        wanted = self._counts.wanted(Rendition.MP3.value, now)
-        if wanted and self._room.on_air and not self._output.makes(Rendition.MP3):
-            self._output.start(Rendition.MP3, self._time)
-        elif not wanted and self._output.makes(Rendition.MP3):
-            self._output.stop(Rendition.MP3)
+        self._make_what_is_wanted(now)
         if now >= self._collect_young:
             old = self._garbage and now >= self._collect_old
             gc.collect(2 if old else 1)
@@ -384,6 +400,18 @@ class Stage:
             if old:
                 self._garbage = False
                 self._collect_old = Monotonic(now + OLD_EVERY_S)
+
+    def _make_what_is_wanted(self, now: Monotonic) -> None:
+        output = self._output
+        for rendition in MADE_WHEN_WANTED:
+            wanted = self._counts.wanted(rendition.value, now)
+            if wanted and self._room.on_air and not output.makes(rendition):
+                if rendition is Rendition.OPUS_LOW:
+                    output.start_in_step(rendition, Rendition.OPUS)
+                else:
+                    output.start(rendition, self._time)
+            elif not wanted and output.makes(rendition):
+                output.stop(rendition)
 
     def _remember(self) -> None:
         """What the next stage of this room must know."""

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from rostra.stage.seats import Seat, SeatState
-from rostra.units import Monotonic, RoomState
+from rostra.units import MADE_WHEN_WANTED, Monotonic, RoomState
 from rostra.wire.listeners import SeatView, Snapshot
 from rostra.wire.reactions import REACTIONS
 
@@ -123,7 +123,7 @@ class Counts:
         want = count.get("want")
         for item in want if isinstance(want, list) else []:
             room, _, rendition = str(item).partition("/")
-            if room == self._room and rendition == "mp3":
+            if room == self._room and rendition in MADE_WHEN_WANTED:
                 self._wanted[rendition] = now
 
     def _take_reactions(self, edge: str, react: object, now: Monotonic) -> None:

@@ -61,7 +61,7 @@ def init_segment(rendition: Rendition, decoder_config: bytes) -> bytes:
         AAC: an AudioSpecificConfig (ISO 14496-3, 1.6.2.1).
     :raises WireError: if the configuration is not one, or the rendition has no container.
     """
-    if rendition is Rendition.OPUS:
+    if rendition.is_opus:
         entry, groups = _opus_entry(decoder_config), _opus_preroll()
     elif rendition is Rendition.AAC:
         entry, groups = _aac_entry(decoder_config, rendition.bit_rate), b""

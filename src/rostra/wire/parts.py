@@ -13,7 +13,7 @@ from rostra.units import MediaTime, Part, PartName, Rendition, WallTime
 
 _HEAD = struct.Struct(">3sBBBIQQQIdIII")
 _MAGIC = b"RP1"
-_CODES = {Rendition.OPUS: 1, Rendition.AAC: 2, Rendition.MP3: 3}
+_CODES = {Rendition.OPUS: 1, Rendition.AAC: 2, Rendition.MP3: 3, Rendition.OPUS_LOW: 4}
 _RENDITIONS = {code: rendition for rendition, code in _CODES.items()}
 
 MAX_PART_BYTES = 256 * 1024

@@ -18,7 +18,11 @@ VERSION = 9
 """bis 8: "A Playlist MUST indicate an EXT-X-VERSION of 9 or higher if it contains: The EXT-X-SKIP tag"."""
 
 HLS_RENDITIONS = (Rendition.OPUS, Rendition.AAC)
-"""Renditions that have playlists, the default first. MP3 goes out as one endless stream only."""
+"""Renditions that have playlists, the default first. MP3 goes out as one endless stream only.
+
+The small Opus has none. It begins in the middle of an evening and ends again, but "content that appears in a Media
+Playlist of one Variant Stream but not in another ... MUST NOT be longer than the Target Duration" (bis 6.2.4); and
+players read a Multivariant Playlist once: they would change to it by themselves when nobody makes it any more."""
 
 TARGET_DURATION_S = 4
 """bis 4.4.3.1: a segment's duration, "when rounded to the nearest integer, MUST be less than or equal to the Target
