@@ -81,6 +81,8 @@ class Room:
     board: Board = field(default_factory=Board)
     reactions: dict[str, int] = field(default_factory=dict)
     """Of the last second; ridden in the parts."""
+    door: str = ""
+    """The step that the door has taken."""
 
     generation: int = 0
     parts: list[Part] = field(default_factory=list)
@@ -163,6 +165,7 @@ class Room:
             "moved": self.moved,
             "note": self.note,
             "react": self.reactions,
+            **({"door": {"step": self.door}} if self.door else {}),
         }
 
 

@@ -298,6 +298,28 @@ async def test_details_show_the_figures(page: Page) -> None:
         await portraits(page, "details")
 
 
+async def test_details_say_what_the_door_does_while_it_does_something(page: Page) -> None:
+    async with Stub(door="small-sound") as stub:
+        await listen(page, stub)
+        await page.click("summary")
+        figures = page.locator("#figures")
+        await figures.get_by_text("nearly full: who comes now gets a smaller sound").wait_for()
+        for step, words in enumerate(("", "filling", "nearly full", "levels", "as good as", "waits in line", "when to")):
+            stub.notice("door", step=step)
+            if words:
+                await figures.get_by_text(words).wait_for()
+            else:
+                await page.wait_for_function("() => document.querySelectorAll('#figures dd').length === 4")
+
+
+async def test_the_small_opus_may_be_asked_for(page: Page) -> None:
+    async with Stub(rendition=Rendition.OPUS_LOW) as stub:
+        await page.goto(f"{stub.page}?codec=opus16")
+        await page.click("#go")
+        await until(page, "s.heard && s.bufferS > 0")
+        assert "/r/sea/live?codec=opus16" in stub.requests
+
+
 async def test_the_media_session_has_title_and_pause(page: Page) -> None:
     await page.add_init_script(
         "window.handlers = {}; const set = MediaSession.prototype.setActionHandler;"

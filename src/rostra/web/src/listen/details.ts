@@ -3,7 +3,8 @@ import { wLater as w } from "../words/later.ts";
 import type { Figures } from "./player.ts";
 import { el } from "./view.ts";
 
-export function attachDetails(figures: () => Figures | null, address: (path: string) => string): void {
+/** `step`: of the door, as `/state` calls it; empty while there is room for everyone. */
+export function attachDetails(figures: () => Figures | null, address: (path: string) => string, step: () => string): void {
   const more = el<HTMLDetailsElement>("more");
   const list = el("figures");
   const show = () => {
@@ -16,6 +17,8 @@ export function attachDetails(figures: () => Figures | null, address: (path: str
       [w.rendition, `${f.rendition === "opus" ? "Opus" : "AAC"}, ${w.via[f.via]}`],
       [w.underruns, f.underruns ? w.times(f.underruns) : w.never],
     ];
+    const door = w.steps[step()];
+    if (door) rows.push([w.house, door]);
     list.replaceChildren(
       ...rows.flatMap(([term, value]) => [
         Object.assign(document.createElement("dt"), { textContent: term }),

@@ -26,6 +26,9 @@ import { attachVolume } from "./volume.ts";
 /** Steps of the door at which it takes a pass to come in (admission/steps.py). */
 const SHUT = new Set(["challenge", "waiting", "refusing"]);
 
+/** Its steps as notices count them. */
+const STEPS = ["", "longer-flush", "small-sound", "thinned", ...SHUT];
+
 /** Those inside ask for what lets them in again within so many seconds: it was told to all at once. */
 const INSIDE_SPREAD_S = 20;
 
@@ -57,6 +60,8 @@ export class Extras {
   #phase: Phase = "idle";
   #told: State | null = null;
   #step = "";
+  /** The last that was told, by the state or since then by the edge. */
+  #gives = "";
 
   constructor(lent: Lent) {
     this.#lent = lent;
@@ -65,7 +70,7 @@ export class Extras {
     document.adoptedStyleSheets.push(sheet);
     document.querySelector("#stage h2")!.textContent = w.stage;
     attachVolume(lent.audio);
-    attachDetails(lent.figures, lent.address);
+    attachDetails(lent.figures, lent.address, () => this.#gives);
     this.#theatre = new Theatre(el("theatre"), el("voices"));
     const kept = (this.#kept = new Kept(lent.address("").split("?")[0]!));
     this.#announcement = new Announcement(lent.address, kept);
@@ -81,7 +86,7 @@ export class Extras {
   /** `all`: no parts tell who is on stage and how many listen. */
   state(s: State, all: boolean): void {
     this.#told = s.serving ? s : null;
-    this.#step = s.door?.step ?? "";
+    this.#step = this.#gives = s.door?.step ?? "";
     this.#waiting?.line.learn(this.#told as Told | null);
     if (this.#told && this.#kept.get("pass")) void this.#load();
     this.#announcement.show(s);
@@ -102,6 +107,7 @@ export class Extras {
 
   notice(n: Notice): void {
     if (n.version) this.#board.version(n.version);
+    if (n.e === "door") this.#gives = STEPS[n.step ?? 0] ?? "";
     if (n.inside) within(INSIDE_SPREAD_S, () => void this.#inside(n.inside!));
   }
 

@@ -10,7 +10,7 @@ const MAX_NOTES = 120;
 export const pushable = (): boolean =>
   !!mediaSource() && typeof ReadableStream === "function" && (mediaSource()!.isTypeSupported(OPUS) || mediaSource()!.isTypeSupported(AAC));
 
-const aac = (url: string): string => `${url}${url.includes("?") ? "&" : "?"}codec=aac`;
+const coded = (url: string, codec: string): string => `${url}${url.includes("?") ? "&" : "?"}codec=${codec}`;
 
 export class Push implements Player {
   #sink: Sink;
@@ -27,9 +27,10 @@ export class Push implements Player {
     this.#audio = audio;
     this.#on = on;
     this.#rendition = codec !== "aac" && mediaSource()!.isTypeSupported(OPUS) ? "opus" : "aac";
+    const named = this.#rendition === "aac" ? "aac" : codec === "opus16" ? codec : "";
     this.#sink = this.#open();
     this.#stream = new Stream(
-      this.#rendition === "aac" ? aac(address("live")) : address("live"),
+      named ? coded(address("live"), named) : address("live"),
       {
         piece: (piece) => this.#piece(piece),
         began: () => this.#sink.controller.reset(),

@@ -142,6 +142,16 @@ export const enLater = {
   buffer: "In reserve",
   rendition: "Sound",
   underruns: "Gaps",
+  house: "The house",
+  // By step of the door (admission/steps.py).
+  steps: {
+    "longer-flush": "filling: the sound comes less often, and more of it at a time",
+    "small-sound": "nearly full: who comes now gets a smaller sound",
+    thinned: "nearly full: levels and reactions come less often, and who comes now gets a smaller sound",
+    challenge: "as good as full: the browser of whoever comes now does a little work first",
+    waiting: "full: who comes now waits in line",
+    refusing: "full, and so is the line: who comes now is told when to come back",
+  } as Record<string, string>,
   times: (n: number) => (n === 1 ? "once" : `${n} times`),
   never: "never",
   via: { push: "pushed", native: "HLS by the browser", hls: "HLS" },
