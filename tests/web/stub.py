@@ -89,6 +89,7 @@ class Room:
     _encoder: Encoder | None = None
     _packager: Packager | None = None
     _time: MediaTime = MediaTime(0)
+    _base: MediaTime = MediaTime(0)
 
     def begin_generation(self, time_s: float) -> None:
         """A new stage process: its own encoder, its own init, media time as it says."""
@@ -96,7 +97,7 @@ class Room:
         self._encoder = make_encoder(self.rendition)
         sequence = 8 * (len(self.parts) // 8 + self.generation)
         self._packager = Packager(self.rendition, self.generation, sequence, self._encoder.decoder_config)
-        self._time = MediaTime(round(time_s * 50) * FRAME_SAMPLES)
+        self._time = self._base = MediaTime(round(time_s * 50) * FRAME_SAMPLES)
 
     def make(self, until_s: float) -> list[Part]:
         """Sound up to that media time."""
@@ -106,12 +107,26 @@ class Room:
         while self._time < until_s * SAMPLE_RATE:
             both = sum(self._slice(t).astype("int32") for t in tracks().values()) if self.state == "live" else None
             pcm = self._slice(tracks()["low"]) * 0 if both is None else both.clip(-32768, 32767).astype("int16")
-            for frame in self._encoder.encode(PcmFrame(self._time, pcm)):
+            pcm_frame = PcmFrame(self._time, pcm)
+            for frame in self._encoder.encode(pcm_frame):
                 if part := self._packager.add(frame, WallTime(time.time()), self._snapshot):
                     made.append(part)
+            self._change(pcm_frame)
             self._time = MediaTime(self._time + FRAME_SAMPLES)
         self.parts += made
         return made
+
+    def _change(self, frame: PcmFrame) -> None:
+        """Where a part of the one rendition ends, one of the other begins, as a stage makes them side by side."""
+        packager = self._packager
+        assert packager is not None
+        border = (frame.time - self._base) % self.rendition.part_samples == 0
+        if packager.rendition is self.rendition or not border:
+            return
+        self._encoder = make_encoder(self.rendition)
+        self._encoder.encode(frame)  # what begins before the encoder did is not given out
+        config = self._encoder.decoder_config
+        self._packager = Packager(self.rendition, self.generation, -(-packager.next_sequence // 8) * 8, config)
 
     def _slice(self, track: Any) -> Any:
         at = self._time % (len(track) - FRAME_SAMPLES) // FRAME_SAMPLES * FRAME_SAMPLES

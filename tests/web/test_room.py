@@ -304,7 +304,9 @@ async def test_details_say_what_the_door_does_while_it_does_something(page: Page
         await page.click("summary")
         figures = page.locator("#figures")
         await figures.get_by_text("nearly full: who comes now gets a smaller sound").wait_for()
-        for step, words in enumerate(("", "filling", "nearly full", "levels", "as good as", "waits in line", "when to")):
+        for step, words in enumerate(
+            ("", "filling", "nearly full", "levels", "as good as", "waits in line", "when to")
+        ):
             stub.notice("door", step=step)
             if words:
                 await figures.get_by_text(words).wait_for()
@@ -318,6 +320,20 @@ async def test_the_small_opus_may_be_asked_for(page: Page) -> None:
         await page.click("#go")
         await until(page, "s.heard && s.bufferS > 0")
         assert "/r/sea/live?codec=opus16" in stub.requests
+
+
+async def test_who_comes_again_and_gets_the_small_opus_hears_no_seam(page: Page) -> None:
+    """The same decoder goes on: it has the same configuration, and its parts begin where the others do."""
+    async with Stub(flush_s=2.0) as stub:
+        await listen(page, stub)
+        await until(page, "s.bufferS > 2")
+        stub.room.rendition = Rendition.OPUS_LOW
+        await asyncio.sleep(1.2)
+        changed = await stats(page)
+        stub.drop()
+        await until(page, f"s.heard && s.reconnects === 1 && s.mediaTimeS > {changed['mediaTimeS'] + 5}", 20)
+        assert stub.room.parts[-1].name.rendition is Rendition.OPUS_LOW
+        assert (await stats(page))["underruns"] == 0
 
 
 async def test_the_media_session_has_title_and_pause(page: Page) -> None:
