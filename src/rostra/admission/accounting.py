@@ -51,8 +51,8 @@ OF_THE_HOUSE = (1 / 10_000, 1 / 2_500, 1 / 250)
 HISTORY_HALF_LIFE_S = 6 * 3600.0
 """An evening before is remembered by a sixteenth, the hours before the event nearly whole."""
 
-SAMPLE = 4096
-"""Latest arrivals from which the level is found: its error is a percent or two."""
+SAMPLE = 2048
+"""Latest arrivals from which the level is found: its error is two percent."""
 
 SAMPLE_A_BATCH = 256
 
@@ -63,6 +63,10 @@ LEFTOVER_S = 2.0
 
 NOISE_SAMPLE = 256
 """Keys that nobody has, looked up to see what a table says of them: what is below cannot be told from nothing."""
+
+
+NOISE_RANK = NOISE_SAMPLE * 9 // 10
+"""What nine of ten of them are not above."""
 
 
 class Prefix(IntEnum):
@@ -175,6 +179,9 @@ def fold(address: bytes) -> bytes:
 
 _MAPPED = bytes(10) + b"\xff\xff"
 
+Ladder = list[tuple[Keys, Counts]]
+"""Distinct keys and how often each is there, for each prefix length."""
+
 
 class _Family:
     """Everything of one version of IP."""
@@ -200,7 +207,7 @@ class _Family:
     def nbytes(self) -> int:
         return sum(sketch.nbytes for sketch in (*self.came, *self.wanted, *self.before))
 
-    def ladder(self, keys: Keys) -> list[tuple[Keys, Counts]]:
+    def ladder(self, keys: Keys) -> Ladder:
         """Distinct keys and how often each is in ``keys``, for each prefix length. Sorted once."""
         distinct, counts = np.unique(keys, return_counts=True)
         found = [(distinct, counts.astype(np.float64))]
@@ -211,12 +218,13 @@ class _Family:
             found.append((wider[first], np.add.reduceat(counts_now, first)))
         return found
 
-    def count_came(self, keys: Keys, now: float) -> None:
-        for (distinct, counts), sketch, heavy in zip(self.ladder(keys), self.came, self.heavy, strict=True):
+    def count_came(self, ladder: Ladder, now: float) -> None:
+        for (distinct, counts), sketch, heavy in zip(ladder, self.came, self.heavy, strict=True):
             heavy.add(distinct, counts, now, sketch.add(distinct, counts, now))
 
-    def count_wanted(self, keys: Keys, now: float, *, quiet: bool) -> None:
-        for level, (distinct, counts) in enumerate(self.ladder(keys)):
+    def count_wanted(self, keys: Keys, ladder: Ladder, now: float, *, quiet: bool) -> None:
+        """:param ladder: of ``keys``."""
+        for level, (distinct, counts) in enumerate(ladder):
             known = self.wanted[level].add(distinct, counts, now)
             if quiet:
                 self.before[level].add(distinct, counts, now)
@@ -237,9 +245,9 @@ class _Family:
             floor = self._floors.of(level, means.house)
             fair = fair_level(known, np.maximum(had, floor), fraction)
             self.levels[level] = max(fair, floor)
-            held = self.tight[level]
+            held, above = self.tight[level], keys[known > np.maximum(had, self.levels[level])]
             again = np.fromiter(map(int.from_bytes, held), np.uint64, len(held))
-            self._hold(level, np.unique(np.concatenate((keys, again))), now, only=True)
+            self._hold(level, np.unique(np.concatenate((above, again))), now, only=True)
 
     def loosen(self) -> None:
         self.levels = [math.inf] * 3
@@ -264,10 +272,14 @@ class _Family:
         return np.maximum(0.0, self.before[level].look(keys, now) - self._noise[level][1])
 
     def _nothing(self, sketch: CountMin, now: float) -> float:
-        return float(np.quantile(sketch.look(self._probes, now), 0.9))
+        return float(np.partition(sketch.look(self._probes, now), NOISE_RANK)[NOISE_RANK])
 
     def _hold(self, level: int, keys: Keys, now: float, *, only: bool = False) -> None:
         """Hold those of ``keys`` that are above their share to it. :param only: and nobody else any longer."""
+        if not len(keys):
+            if only:
+                self.tight[level].clear()
+            return
         prefix, held = self.prefixes[level], self.tight[level]
         known = self._known(level, keys, now)
         may = np.maximum(self._had(level, keys, now), self.levels[level])
@@ -299,6 +311,8 @@ def fair_level(known: Counts, own: Counts, fraction: float) -> float:
     def let_in(level: float) -> float:
         return float(np.minimum(1.0, np.maximum(own, level) / known).mean())
 
+    if let_in(0.0) >= fraction:
+        return 0.0  # with what each has whatever the level as many get in already
     low, high = 0.0, float(known.max())
     for _ in range(24):
         middle = (low + high) / 2
@@ -367,14 +381,17 @@ class Accounting:
         self._crowded_s.observe(self._crowded_now, passed)
         self._crowded_now = 0
         self._press(now, means)
-        if came:
-            for family, keys in zip((self._v4, self._v6), families(came), strict=True):
-                if len(keys):
-                    family.count_came(keys, now)
-        if wanted:
-            for family, keys in zip((self._v4, self._v6), families(wanted), strict=True):
-                if len(keys):
-                    family.count_wanted(keys, now, quiet=not self.pressed)
+        ladders: dict[_Family, Ladder] = {}
+        for family, keys in zip((self._v4, self._v6), families(came), strict=True) if came else ():
+            if len(keys):
+                ladders[family] = family.ladder(keys)
+                family.count_came(ladders[family], now)
+        if wanted != came:  # not all who came were let in at once
+            ladders.clear()
+        for family, keys in zip((self._v4, self._v6), families(wanted), strict=True) if wanted else ():
+            if len(keys):
+                ladder = ladders.get(family) or family.ladder(keys)
+                family.count_wanted(keys, ladder, now, quiet=not self.pressed)
         self._share(now, means, passed)
         return Tight(
             self.pressed, self.wanted_s, tuple(len(h) for f in (self._v4, self._v6) for h in f.tight),
