@@ -181,7 +181,7 @@ def test_who_is_told_to_wait_takes_a_number_and_comes_when_it_is_called(door: Do
             body = {"pass": "P" * 54, "line": "late", "rank": 5, "serving": {"late": serving()}}
             return 200, json.dumps(body).encode()
         if path.endswith("/state"):
-            return 200, json.dumps({"serving": {"late": serving()}}).encode()
+            return 200, json.dumps({"serving": {"late": serving()}, "ahead": {"late": [[9, 2]]}}).encode()
         return (200, b"") if "w=" in path and serving() else (503, b'{"waiting": "/r/demo/door"}')
 
     served = door(answer)

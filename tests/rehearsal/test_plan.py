@@ -47,7 +47,10 @@ def test_more_of_anything_costs_no_less() -> None:
 def test_a_prediction_is_held_against_a_larger_run() -> None:
     found = planning.check(known(), known(joins_s=400))
     assert found["times"] == 4.0
-    assert abs(found["error"]) < 0.02
+    for figure in ("cores", "join_cores", "memory_bytes", "out_bytes_s"):
+        assert abs(found[figure]["error"]) < 0.02, figure
+        assert found[figure]["measured"] > 0
+    assert any("cores while all are in predicted" in line for line in planning.check_sentences(found))
     with pytest.raises(ConfigError, match="measured"):
         planning.check(known(), {"seconds": []})
 

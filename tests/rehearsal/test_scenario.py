@@ -6,7 +6,17 @@ import pytest
 
 from rostra.errors import ConfigError
 from rostra.rehearsal.arrivals import Curve
-from rostra.rehearsal.scenario import LIBRARY, CrowdPlan, Kind, library, make, read_attack, read_crowd
+from rostra.rehearsal.scenario import (
+    LIBRARY,
+    AttackFile,
+    AttackPlan,
+    CrowdPlan,
+    Kind,
+    library,
+    make,
+    read_attack,
+    read_crowd,
+)
 
 
 def test_the_library_is_readable_and_has_every_kind() -> None:
@@ -72,3 +82,42 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     large.write_bytes(b"#" * 300_000)
     with pytest.raises(ConfigError, match="larger than"):
         read_attack(str(large))
+
+
+NONSENSE = ("nan", "[[]]", "{ a = -1 }", "1979-05-27", '"\\u0000"')
+
+
+@pytest.mark.parametrize("value", NONSENSE)
+@pytest.mark.parametrize("field", CrowdPlan.model_fields)
+def test_nonsense_in_any_field_of_a_crowd_names_the_field(tmp_path: Path, field: str, value: str) -> None:
+    path = tmp_path / "crowd.toml"
+    path.write_text(f"[crowd]\n{field} = {value}\n")
+    with pytest.raises(ConfigError, match=f"crowd.toml: {field}") as e:
+        read_crowd(path)
+    assert str(e.value).endswith(".")
+    assert "\n" not in str(e.value)
+
+
+@pytest.mark.parametrize("value", NONSENSE)
+@pytest.mark.parametrize("field", [*AttackFile.model_fields, *AttackPlan.model_fields])
+def test_nonsense_in_any_field_of_an_attack_names_the_field(tmp_path: Path, field: str, value: str) -> None:
+    if field in ("name", "words") and value.startswith('"'):
+        return  # any text is good for those
+    path = tmp_path / "attack.toml"
+    attack = "" if field == "kind" else 'kind = "requests"\n'
+    if field in AttackFile.model_fields:
+        rest = "" if field == "attack" else f"[[attack]]\n{attack}"
+        name = "" if field == "name" else 'name = "x"\n'
+        path.write_text(f"{name}{field} = {value}\n{rest}")
+    else:
+        path.write_text(f'name = "x"\n[[attack]]\n{attack}{field} = {value}\n')
+    with pytest.raises(ConfigError, match=rf"attack.toml: (attack\.0\.)?{field}") as e:
+        read_attack(str(path))
+    assert str(e.value).endswith(".")
+
+
+def test_what_was_written_is_repeated(tmp_path: Path) -> None:
+    path = tmp_path / "crowd.toml"
+    path.write_text("[crowd]\nhls = 7\n")
+    with pytest.raises(ConfigError, match=r"hls input should be less than or equal to 1\. It is 7\."):
+        read_crowd(path)

@@ -75,9 +75,4 @@ def command(
         return
     click.echo("\n".join(planning.sentences(found)))
     if check is not None:
-        seen = found["check"]
-        click.echo(
-            f"check      {seen['listeners']:,} listeners, {seen['times']:g} times what was measured: "
-            f"{seen['predicted_cores']:.2f} cores predicted, {seen['measured_cores']:.2f} measured "
-            f"({100 * seen['error']:+.1f} %)"
-        )
+        click.echo("\n".join(planning.check_sentences(found["check"])))

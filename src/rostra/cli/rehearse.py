@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -97,9 +98,10 @@ def command(url: str | None, worker: bool, nats: str | None, workers: int, **opt
     data = _data_folder(options["data"])
     against = _against(options["against"], data)
     orders = _orders(url, data, options)
+    folder = options["report"] or Path("rehearsal")
+    report.make_room(folder)  # an hour of rehearsal is not to be lost to a folder that cannot be written to
     rehearsal = Rehearsal(orders, _crew(nats, workers, orders))
     found = asyncio.run(_conduct(rehearsal, quiet=options["quiet"]))
-    folder = options["report"] or Path("rehearsal")
     page, _ = report.write(found, folder, against)
     if found["measured"] and found["same_machine"] and (data / "keys").exists():
         report.keep_last(found, data)
@@ -124,14 +126,24 @@ def _orders(url: str, data: Path, options: dict[str, Any]) -> Orders:
     for objective in options["objectives"]:
         read_objective(objective)
     target = read_target(url, proxied=crowd.proxied, verify=not options["insecure"])
-    try:
-        cores = tuple(int(n) for n in options["cores"].split(",") if n.strip())
-    except ValueError:
-        raise click.UsageError("--cores is a list of CPUs such as 0,1.") from None
+    cores = _cores(options["cores"])
     return Orders(
         target, _token(url, data, options, any(p.kind == "stage-door" for f in attacks for p in f.attack)), crowd,
         attacks, options["objectives"], options["processes"], cores, _source(options["source"]),
     )  # fmt: skip
+
+
+def _cores(given: str) -> tuple[int, ...]:
+    ours = sorted(os.sched_getaffinity(0))
+    try:
+        cores = tuple(int(n) for n in given.split(",") if n.strip())
+    except ValueError:
+        raise click.UsageError("--cores is a list of CPUs such as 0,1.") from None
+    if other := set(cores) - set(ours):
+        raise click.UsageError(
+            f"--cores: there is no CPU {min(other)} for us here; there are {', '.join(map(str, ours))}."
+        )
+    return cores
 
 
 def _token(url: str, data: Path, options: dict[str, Any], stage_door: bool) -> str:
@@ -144,7 +156,14 @@ def _token(url: str, data: Path, options: dict[str, Any], stage_door: bool) -> s
     if options["token"]:
         return str(options["token"])
     if key is not None and key.name != "link.key":
-        return str(key.read_text().strip())
+        try:
+            token: str = key.read_text(encoding="utf-8").strip()
+            return token
+        except (OSError, UnicodeDecodeError) as e:
+            raise BadToken(
+                f"{key} cannot be read as a token: {e}. Give DATA/keys/link.key, or a file with what `rostra room "
+                "rehearsal-token` printed."
+            ) from e
     folder = key.absolute().parent.parent if key is not None else data
     if key is None and not (folder / "keys" / "link.key").exists():
         raise BadToken(

@@ -18,7 +18,8 @@ SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 """haproxy, "The PROXY protocol", 2.2."""
 
 CONNECTIONS_AN_ADDRESS = 400
-"""Of a source address on loopback: far below its ports, and the kernel looks for a free one among few."""
+"""Listeners at most that share a source address on loopback: far below its ports, and the kernel looks for a free one
+among few."""
 
 _NOT_PUBLIC = frozenset({0, 10, 100, 127, 169, 172, 192, 198, 203, *range(224, 256)})
 """First bytes left out altogether: private, shared, documentation, multicast."""

@@ -44,6 +44,9 @@ GONE_AFTER_S = 15
 
 PROBE_WITHIN_S = 2.0
 
+PROBE_IN_A_SECOND_S = 0.8
+"""An answer that takes longer counts for the second in which it comes."""
+
 AFTER_RETURN_S = 20.0
 """After a cut, so that everyone can be back: the longest that a client waits, and the way in."""
 
@@ -110,6 +113,8 @@ class Rehearsal:
         self._numbers: dict[tuple[str, int], int] = {}
         self._stopped = False
         self._unanswered = 0
+        """Seconds without an answer."""
+        self._step, self._flush_s = "open", 0.0
         self.problems: list[str] = []
 
     async def run(self, show: Show) -> dict[str, Any]:
@@ -213,35 +218,55 @@ class Rehearsal:
         await asyncio.sleep(max(0.0, quiet_s))
         at_rest = processes.sample()
         if quiet_s > 1.0:
-            self.log.idle = {name: seen["cpu_s"] / quiet_s for name, seen in at_rest.items()}
-        number, step, flush_s = 0, "open", 0.0
-        while True:
-            await asyncio.sleep(max(0.05, begin + number + 1 - time.time()))
-            self.log.processes[number] = processes.sample()
-            state = await self._state()
-            if state is not None:
-                self._unanswered = 0
-                door = state.get("door")
-                now_step = str(door.get("step", "open")) if isinstance(door, dict) else "open"
-                self.log.probes[number] = {
-                    "flush_s": state.get("flush_s"), "listening": state.get("listening"),
-                    "room": state.get("state"), "step": now_step,
-                }  # fmt: skip
-                if now_step != step:
-                    self._event(number, f"the door: {now_step}")
-                if state.get("flush_s") not in (None, flush_s):
-                    self._event(number, f"flush {state['flush_s']:g} s")
-                step, flush_s = now_step, float(state.get("flush_s") or 0.0)
-            else:
-                self._unanswered += 1
-                if self._unanswered == 3:
-                    self._event(number, "the target does not answer")
-            self._is_it_gone(number)
-            if time.time() >= consent_at and not self._stopped:
-                consent_at = time.time() + ASK_AGAIN_S
-                await self._still_agrees()
-            show(self._progress(number, step))
-            number = max(number + 1, int(time.time() - begin))
+            self.log.idle = {name: seen["cpu_s"] for name, seen in at_rest.items()}
+            self.log.rest = {name: seen["memory_bytes"] for name, seen in at_rest.items()}
+        number = 0
+        asking: asyncio.Task[dict[str, Any] | None] | None = None
+        consenting: asyncio.Task[None] | None = None
+        try:
+            while True:
+                await asyncio.sleep(max(0.05, begin + number + 1 - time.time()))
+                self.log.processes[number] = processes.sample()
+                # A target that is slow to answer does not hold up the sampling: the question stays open meanwhile.
+                asking = asking or asyncio.create_task(self._state())
+                await asyncio.wait({asking}, timeout=PROBE_IN_A_SECOND_S)
+                if asking.done():
+                    self._answered(number, asking.result())
+                    asking = None
+                else:
+                    self._answered(number, None)
+                self._is_it_gone(number)
+                if time.time() >= consent_at and not self._stopped and (consenting is None or consenting.done()):
+                    consent_at = time.time() + ASK_AGAIN_S
+                    consenting = asyncio.create_task(self._still_agrees())
+                show(self._progress(number, self._step))
+                number = max(number + 1, int(time.time() - begin))
+        finally:
+            for task in (asking, consenting):
+                if task is not None:
+                    task.cancel()
+
+    def _answered(self, number: int, state: dict[str, Any] | None) -> None:
+        """What ``/state`` said in this second; None: nothing."""
+        if state is None:
+            self._unanswered += 1
+            if self._unanswered == 3:
+                self._event(number, "the target does not answer")
+            return
+        if self._unanswered >= 3:
+            self._event(number, "the target answers again")
+        self._unanswered = 0
+        door = state.get("door")
+        step = str(door.get("step", "open")) if isinstance(door, dict) else "open"
+        self.log.probes[number] = {
+            "flush_s": state.get("flush_s"), "listening": state.get("listening"),
+            "room": state.get("state"), "step": step,
+        }  # fmt: skip
+        if step != self._step:
+            self._event(number, f"the door: {step}")
+        if state.get("flush_s") not in (None, self._flush_s):
+            self._event(number, f"flush {state['flush_s']:g} s")
+        self._step, self._flush_s = step, float(state.get("flush_s") or 0.0)
 
     def _is_it_gone(self, number: int) -> None:
         latest = self.log.crowd.get(max(self.log.crowd, default=-1), Second())
@@ -286,9 +311,10 @@ class Rehearsal:
         progress.problem = "the target does not answer" if self._unanswered >= 3 else ""
         return progress
 
-    def _idle(self) -> float:
-        """Cores that the target's edges used before anyone came."""
-        return sum(cores for name, cores in self.log.idle.items() if name.startswith("edge"))
+    def _at_rest(self) -> tuple[float, float]:
+        """Cores and bytes that the target's edges used before anyone came."""
+        idle = sum(cores for name, cores in self.log.idle.items() if name.startswith("edge"))
+        return idle, sum(size for name, size in self.log.rest.items() if name.startswith("edge"))
 
     # --- what it came to ---
 
@@ -307,13 +333,13 @@ class Rehearsal:
             "same_machine": processes.local,
             "crowd": orders.crowd.model_dump(mode="json"),
             "attacks": [file.model_dump(mode="json") for file in orders.attacks],
-            "isolation": list(dict.fromkeys(p.sentence for p in self._local.placed)),
+            "isolation": self._crew.isolation(),
             "figures": figures,
             "first_sound": firsts.to_json(),
             "latency": Histogram.sum(s.latency for s in log.crowd.values()).to_json(),
             "costs": summary.costs(log, orders.attacks),
             "samples": samples.judge(log.samples, orders.source),
-            "measured": summary.measured(seconds, processes.edges(), orders.plans, self._idle()),
+            "measured": summary.measured(seconds, processes.edges(), orders.plans, *self._at_rest()),
             "events": log.events,
             "objectives": objectives,
             "problems": self.problems,

@@ -38,7 +38,6 @@ class Connections:
         self._addresses = [(a, packed(a)) for a in target.addresses]
         self._loopback = all(a.startswith("127.") for a in target.addresses)
         self._tls = tls_context(target) if target.tls else None
-        self._opened = 0
         self._source = ("", -1)
 
     def open(self, who: Listener) -> str:
@@ -52,10 +51,9 @@ class Connections:
         if self._loopback:
             sock.setsockopt(socket.IPPROTO_IP, NO_PORT, 1)
             try:  # noqa: SIM105 (a context manager takes as long as the call)
-                sock.bind((self._from(), 0))
+                sock.bind((self._from(who.number), 0))
             except OSError:
                 pass  # one that is bound nowhere has the address of the machine
-        self._opened += 1
         if sock.connect_ex((address, self.target.port)) not in (0, errno.EINPROGRESS):
             sock.close()
             return "failed"
@@ -92,13 +90,14 @@ class Connections:
         self.epoll.register(who.fd, select.EPOLLIN)
         return True
 
-    def _from(self) -> str:
-        """Where the next connection comes from, on loopback."""
-        source, block = self._source
-        if block != self._opened // CONNECTIONS_AN_ADDRESS:
-            block = self._opened // CONNECTIONS_AN_ADDRESS
-            source = loopback(self._block, self._opened)
-            self._source = (source, block)
+    def _from(self, number: int) -> str:
+        """Where listener ``number`` comes from, on loopback: each time from the same address, as a household does; a
+        door takes the answer to a challenge only from there."""
+        source, place = self._source
+        if place != number // CONNECTIONS_AN_ADDRESS:
+            place = number // CONNECTIONS_AN_ADDRESS
+            source = loopback(self._block, number)
+            self._source = (source, place)
         return source
 
     def send(self, who: Listener) -> bool:

@@ -32,6 +32,10 @@ class Crew(Protocol):
         """Returns when all are done: what went wrong, a sentence each."""
         ...
 
+    def isolation(self) -> list[str]:
+        """How attacks were kept to their share of the CPU, in words; known once it is finished."""
+        ...
+
     def stop(self) -> None:
         """They are to end now; :meth:`finished` still gives what they found."""
         ...
@@ -69,7 +73,11 @@ class LocalCrew:
                 told(job, body)
         status = await process.wait()
         if status or not finished:
-            return f"{job.name} ended with status {status} before it was done; what it said stands above."
+            how = f"by signal {-status}" if status < 0 else f"with status {status}"
+            return (
+                f"The generator {job.name} ended {how} before it was done. What it said until then is in the report, "
+                "its listeners' totals are not. Rehearse once more; if memory ran out, with fewer listeners."
+            )
         return ""
 
     async def finished(self) -> list[str]:
@@ -77,6 +85,9 @@ class LocalCrew:
         for placed in self.placed:
             placed.remove()
         return [p for p in problems if p]
+
+    def isolation(self) -> list[str]:
+        return list(dict.fromkeys(placed.sentence for placed in self.placed))
 
     def stop(self) -> None:
         for process, _ in self._running:

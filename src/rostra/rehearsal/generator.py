@@ -24,7 +24,7 @@ from rostra.rehearsal.connections import READ_BYTES, Connections
 from rostra.rehearsal.counting import Second, bucket_of
 from rostra.rehearsal.draws import draw
 from rostra.rehearsal.hearing import Gulp, Head, Parser, read_head
-from rostra.rehearsal.listener import Asked, HlsSession, Listener, State, read_pass, read_serving
+from rostra.rehearsal.listener import Asked, HlsSession, Listener, Serving, State, read_pass, read_serving
 from rostra.rehearsal.network import KINDS, Link
 from rostra.rehearsal.player import Player
 from rostra.rehearsal.playlist import Playlists
@@ -314,7 +314,11 @@ class Generator:
         second = self._second
         second.count("heard")
         took_s = at - who.began
-        self._firsts.setdefault(int(who.began - self._begin), Second()).first.add(took_s)
+        asked_in = int(who.began - self._begin)
+        firsts = self._firsts.get(asked_in)
+        if firsts is None:
+            firsts = self._firsts[asked_in] = Second()
+        firsts.first.add(took_s)
         if who.habit.stays_s != float("inf"):
             self._later(who, who.habit.stays_s, self._go)
 
@@ -457,6 +461,8 @@ class Generator:
             self._ask(who, Asked.DOOR, body=b"{}")
             return
         self._away(who)
+        if who.pass_ is not None:  # they are told when to try again, and the page asks whose turn it is beside it
+            retry_s = min(retry_s, POLL_S)
         spread_s = retry_s * (0.75 + self._random.random() * 0.5)
         self._later(who, spread_s, self._look if who.pass_ is not None else self._listen)
 
@@ -465,22 +471,26 @@ class Generator:
         if found is None:
             self._refused(who, 200)
             return
+        if who.pass_ is None:
+            self._second.count("numbered")
         who.pass_, serving = found
-        self._second.count("numbered")
         if who.paid:
             self._listen(who)  # a challenge is paid for a way in; whether there is also a queue, the answer says
         else:
-            self._look_at_serving(who, serving)
+            self._look_at_serving(who, Serving(serving) if serving else None)
 
     def _look(self, who: Listener) -> None:
-        self._ask(who, Asked.SERVING)
+        if who.pass_ is not None and who.pass_.rank < 0:
+            self._ask(who, Asked.DOOR, body=json.dumps({"rsvp": who.pass_.text}).encode())  # by now it may be drawn
+        else:
+            self._ask(who, Asked.SERVING)
 
-    def _look_at_serving(self, who: Listener, serving: dict[str, Any] | None) -> None:
-        if not serving or (who.pass_ is not None and who.pass_.served(serving)):
+    def _look_at_serving(self, who: Listener, told: Serving | None) -> None:
+        if told is None or (who.pass_ is not None and who.pass_.served(told.serving)):
             self._listen(who)
             return
         self._away(who)
-        self._later(who, POLL_S * (0.5 + self._random.random()), self._look)
+        self._later(who, told.ask_again_s(who.pass_) * (0.75 + self._random.random() / 2), self._look)
 
     # --- LL-HLS ---
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import dataclass, field
 from enum import IntEnum, auto
 from typing import Any
 
@@ -10,6 +12,19 @@ from rostra.rehearsal.hearing import Parser
 from rostra.rehearsal.network import Habit, Link
 from rostra.rehearsal.player import Player
 from rostra.rehearsal.playlist import Listed, Playlist
+
+ORDER = ("rsvp", "early", "late", "crowded")
+"""Lines, as they are called."""
+
+LEAST_S, MOST_S = 2.0, 60.0
+"""Between two questions whose turn it is."""
+
+NEARER = 8
+"""Who waits asks so often until their time comes: the nearer, the more often."""
+
+UNKNOWN_S = 160.0
+SLOWEST_PACE = 1 / 60
+"""While nobody is called no time is told: asked as if one a second were."""
 
 PARTS_KEPT = 64
 """Of a playlist, not asked for yet. A player that is further behind begins anew."""
@@ -114,11 +129,12 @@ class Pass:
     __slots__ = ("line", "rank", "text")
 
     def __init__(self, text: str, line: str, rank: int) -> None:
+        """:param rank: -1: it is not drawn yet."""
         self.text, self.line, self.rank = text, line, rank
 
     def served(self, serving: dict[str, Any]) -> bool:
         try:
-            return self.rank < int(serving[self.line])
+            return 0 <= self.rank < int(serving[self.line])
         except (KeyError, TypeError, ValueError):
             return False
 
@@ -127,17 +143,46 @@ def read_pass(body: bytes) -> tuple[Pass, dict[str, Any]] | None:
     """What ``POST /r/ROOM/door`` gave, and who is served; None: something else."""
     try:
         data = json.loads(body)
-        return Pass(str(data["pass"]), str(data["line"]), int(data["rank"])), dict(data.get("serving") or {})
+        rank = -1 if data["rank"] is None else int(data["rank"])
+        return Pass(str(data["pass"]), str(data["line"]), rank), dict(data.get("serving") or {})
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 
-def read_serving(body: bytes) -> dict[str, Any] | None:
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What ``/state`` says of the line (``admission.waiting.told``)."""
+
+    serving: dict[str, Any]
+    ahead: dict[str, Any] = field(default_factory=dict)
+    """Empty: the answer was to somebody who took a number, and did not say."""
+    pace: float = 0.0
+
+    def ask_again_s(self, mine: Pass | None) -> float:
+        """When the page would ask again (``askS``): often near the front, once a minute far from it."""
+        if mine is None or not self.ahead:
+            return LEAST_S
+        try:
+            lines = ORDER[: ORDER.index(mine.line)]
+            number = float(sum(self.ahead[line][-1][1] for line in lines if self.ahead.get(line)))
+            points = [(-1, 0), *self.ahead.get(mine.line, ())]
+            number += next((below for rank, below in points if rank >= mine.rank), points[-1][1])
+        except (ValueError, TypeError, IndexError, KeyError):
+            number = UNKNOWN_S
+        if self.pace < SLOWEST_PACE:
+            soonest_s = min(UNKNOWN_S, number)
+        else:
+            soonest_s = max(0.0, number - 2 * math.sqrt(number)) / self.pace
+        return min(MOST_S, max(LEAST_S, soonest_s / NEARER))
+
+
+def read_serving(body: bytes) -> Serving | None:
     """Who is served by ``/state``; None: everyone, there is no waiting."""
     try:
         data = json.loads(body)
         door = data.get("door")
         serving = data.get("serving") or (door.get("serving") if isinstance(door, dict) else None)
-        return dict(serving) if serving else None
+        pace = max((float(n) for n in data.get("pace") or ()), default=0.0)
+        return Serving(dict(serving), dict(data.get("ahead") or {}), pace) if serving else None
     except (ValueError, TypeError, AttributeError, RecursionError):
         return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ SPARE = 1
 """Machines more than needed, so that one may die."""
 
 PROCESS_BYTES = 150 * 1024 * 1024
-"""Of an edge without listeners."""
+"""Of an edge without listeners, where it was not measured."""
 
 TLS_CONNECTION_BYTES = 11 * 1024
 """More than a plain connection, where no rehearsal by TLS was held (docs/benchmarks.md, memory: 15 KiB against 4)."""
@@ -112,6 +113,7 @@ def plan(wish: Wish, report: dict[str, Any], prices: Prices) -> dict[str, Any]:
     cpu_listener = known["cpu_share_seen"] * sends(flush_s) / sends(seen_flush) * (TLS_CPU_SHARE if added_tls else 1.0)
     cpu_join = known["join_cpu_s"] + (TLS_HANDSHAKE_CPU_S if added_tls else 0.0)
     memory = known["memory_bytes"] + (TLS_CONNECTION_BYTES if added_tls else 0)
+    process = float(known.get("rest_bytes") or PROCESS_BYTES)
     out = known["out_bytes_s"] * (2_250 / 3_250 if wish.ladder else 1.0)
     rate = wish.listeners / max(1.0, wish.join_s)
     cores_joining = rate * cpu_join + wish.listeners * cpu_listener / 2
@@ -119,8 +121,7 @@ def plan(wish: Wish, report: dict[str, Any], prices: Prices) -> dict[str, Any]:
     cores = max(cores_joining, cores_held)
     by = {
         "cpu": cores / (machine.cores * CPU_SHARE),
-        "memory": (wish.listeners * memory + machine.cores * PROCESS_BYTES)
-        / (machine.memory_gib * 2**30 * MEMORY_SHARE),
+        "memory": (wish.listeners * memory + machine.cores * process) / (machine.memory_gib * 2**30 * MEMORY_SHARE),
         "uplink": wish.listeners * out * 8 / (machine.uplink_gbit_s * 1e9 * UPLINK_SHARE),
         "open files": wish.listeners / ((machine.open_files - HEADROOM_FILES) * machine.cores),
     }
@@ -143,7 +144,7 @@ def plan(wish: Wish, report: dict[str, Any], prices: Prices) -> dict[str, Any]:
         "cores": round(cores, 2),
         "cores_joining": round(cores_joining, 2),
         "cores_held": round(cores_held, 2),
-        "memory_gib": round((wish.listeners * memory + machine.cores * machines * PROCESS_BYTES) / 2**30, 1),
+        "memory_gib": round((wish.listeners * memory + machine.cores * machines * process) / 2**30, 1),
         "gbit_s": round(wish.listeners * out * 8 / 1e9, 2),
         "gigabytes": round(gigabytes, 1),
         "cost": {
@@ -155,33 +156,60 @@ def plan(wish: Wish, report: dict[str, Any], prices: Prices) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def check(report: dict[str, Any], larger: dict[str, Any]) -> dict[str, float]:
-    """The prediction from one report held against a larger run: cores of all edges while everyone is in.
+def check(report: dict[str, Any], larger: dict[str, Any]) -> dict[str, Any]:
+    """The prediction from one report held against a larger run of the same edges: ``cores`` while everyone is in,
+    ``memory_bytes`` of the edges, ``out_bytes_s`` of sound, ``join_cores`` while they come; each predicted, measured,
+    and by how much the prediction is off.
 
     :raises ConfigError: one of them has nothing to compare.
     """
     known, seen = report.get("measured"), larger.get("measured")
     if not known or not seen:
         raise ConfigError("Both reports need `measured`: rehearse on the machine that serves.")
-    listeners = int(seen["most_in"])
-    steady = [
-        sum(v["cpu_s"] for name, v in s["processes"].items() if name.startswith("edge"))
+    listeners, edges = int(seen["most_in"]), int(seen["edges"])
+    rows = [
+        (
+            s,
+            sum(v["cpu_s"] for name, v in s["processes"].items() if name.startswith("edge")),
+            sum(v["memory_bytes"] for name, v in s["processes"].items() if name.startswith("edge")),
+        )
         for s in larger["seconds"]
-        if "processes" in s and s["in"] >= 0.99 * listeners and s.get("heard", 0) < 0.01 * listeners
+        if "processes" in s
     ]
+    steady = [row for row in rows if row[0]["in"] >= 0.99 * listeners and row[0].get("heard", 0) < 0.01 * listeners]
     if not steady:
-        raise ConfigError("The larger run was not held long enough to measure anything.")
+        raise ConfigError("The larger run was not held long enough to measure anything: give it --hold 30.")
     flush_s, seen_flush = float(known["flush_s"] or 0.5), float(seen["flush_s"] or 0.5)
     share = known["cpu_share_seen"] * sends(seen_flush) / sends(flush_s)
-    predicted = known["idle_cpu_share"] + listeners * share
-    found = sum(steady) / len(steady)
+    idle = known["idle_cpu_share"] * edges / int(known["edges"])
+    coming = [row for row in rows if row[0].get("heard", 0) >= 0.01 * listeners]
+    compared = {
+        "cores": (idle + listeners * share, _mean(cpu for _, cpu, _ in steady)),
+        "memory_bytes": (
+            edges * float(known.get("rest_bytes") or PROCESS_BYTES) + listeners * known["process_bytes"],
+            max(size for _, _, size in steady),
+        ),
+        "out_bytes_s": (listeners * known["out_bytes_s"], listeners * seen["out_bytes_s"]),
+        "join_cores": (
+            idle + _mean(row["heard"] * known["join_cpu_s"] + row["in"] * share for row, _, _ in coming),
+            _mean(cpu for _, cpu, _ in coming),
+        ),
+    }
     return {
         "listeners": listeners,
         "times": round(listeners / int(known["most_in"]), 2),
-        "predicted_cores": round(predicted, 3),
-        "measured_cores": round(found, 3),
-        "error": round(predicted / found - 1, 4) if found else 0.0,
+        **{name: _held_against(*pair) for name, pair in compared.items()},
     }
+
+
+def _mean(values: Iterable[float]) -> float:
+    found = list(values)
+    return sum(found) / len(found) if found else 0.0
+
+
+def _held_against(predicted: float, measured: float) -> dict[str, float]:
+    error = predicted / measured - 1 if measured else 0.0
+    return {"predicted": round(predicted, 4), "measured": round(measured, 4), "error": round(error, 4)}
 
 
 def _known(
@@ -233,4 +261,22 @@ def sentences(found: dict[str, Any]) -> list[str]:
         f"cost       {cost['total']:,.2f} {cost['currency']} ({cost['machines']:,.2f} machines, "
         f"{cost['traffic']:,.2f} traffic)",
         *(f"           {one['what']}: {one['how']}" for one in found["known"]),
+    ]
+
+
+def check_sentences(seen: dict[str, Any]) -> list[str]:
+    """For a terminal: what was predicted, what was found, and how far one is from the other."""
+    units = (
+        ("cores", "cores while all are in", 1.0),
+        ("join_cores", "cores while they come", 1.0),
+        ("memory_bytes", "MiB of the edges' memory", 2.0**-20),
+        ("out_bytes_s", "Mbit/s", 8e-6),
+    )
+    return [
+        f"check      {seen['listeners']:,} listeners, {seen['times']:g} times what was measured",
+        *(
+            f"           {seen[name]['predicted'] * scale:,.2f} {words} predicted, "
+            f"{seen[name]['measured'] * scale:,.2f} measured ({100 * seen[name]['error']:+.1f} %)"
+            for name, words, scale in units
+        ),
     ]

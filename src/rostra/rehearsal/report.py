@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,18 @@ def write(report: Mapping[str, Any], folder: Path, against: Mapping[str, Any] | 
     except OSError as e:
         raise EnvironmentFault(f"The report cannot be written to {folder}: {e.strerror}.") from e
     return folder / "report.html", folder / "report.json"
+
+
+def make_room(folder: Path) -> None:
+    """For a report that will be written. :raises EnvironmentFault: it could not be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as e:
+        raise EnvironmentFault(
+            f"A report could not be written to {folder}: {e.strerror}. Give another folder with --report DIR."
+        ) from e
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -186,7 +186,9 @@ def make(model: type[T], values: dict[str, Any], where: str) -> T:
         said = first["msg"].removeprefix("Value error, ")
         what = "is not known here" if first["type"] == "extra_forbidden" else said
         known = f" Known are: {', '.join(model.model_fields)}." if first["type"] == "extra_forbidden" else ""
-        raise ConfigError(f"{where}: {key + ' ' if key else ''}{_sentence(what)}{known}") from e
+        given = first.get("input")
+        was = f" It is {given!r}." if key and isinstance(given, int | float | str) and len(str(given)) <= 60 else ""
+        raise ConfigError(f"{where}: {key + ' ' if key else ''}{_sentence(what)}{known or was}") from e
 
 
 def _sentence(text: str) -> str:

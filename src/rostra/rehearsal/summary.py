@@ -48,6 +48,8 @@ class Log:
     processes: dict[int, dict[str, dict[str, float]]] = field(default_factory=dict)
     idle: dict[str, float] = field(default_factory=dict)
     """Cores that processes used before anyone came."""
+    rest: dict[str, float] = field(default_factory=dict)
+    """Bytes of memory that they had then."""
     samples: list[bytes] = field(default_factory=list)
     events: list[list[Any]] = field(default_factory=list)
     """``[second, words]``."""
@@ -210,13 +212,18 @@ def _window(log: Log, start_s: float, end_s: float) -> dict[str, Any] | None:
 
 
 def measured(
-    seconds: Sequence[Mapping[str, Any]], edges: int, attacks: Sequence[AttackPlan], idle: float = 0.0
+    seconds: Sequence[Mapping[str, Any]],
+    edges: int,
+    attacks: Sequence[AttackPlan],
+    idle: float = 0.0,
+    rest_bytes: float = 0.0,
 ) -> dict[str, Any] | None:
     """What one edge held and what a join and a listener cost, from seconds without an attack: ``listeners``,
     ``memory_bytes`` (kernel included), ``cpu_share`` (at the longest flush), ``out_bytes_s`` and ``joins_s`` are
     what the door reads. None: the target's processes could not be seen.
 
-    :param idle: cores that the edges used before anyone came.
+    :param idle: cores that the edges used before anyone came. :param rest_bytes: their memory then; 0: not known, and
+        that of the first second stands for it.
     """
     rows, cpu, memory, out = [], [], [], []
     most_in, joins_borne = 0, 0.0
@@ -229,7 +236,7 @@ def measured(
         rows.append((float(s.get("heard", 0)), float(s["in"])))
         cpu.append(sum(v["cpu_s"] for v in ours))
         memory.append((int(s["in"]), sum(v["memory_bytes"] for v in ours)))
-        out.append((float(s.get("bytes", 0)), int(s["in"])))
+        out.append((float(s.get("bytes", 0)), int(s["in"]), bool(s.get("heard"))))
         most_in = max(most_in, int(s["in"]))
         if s.get("heard") and s["first_p99"] is not None and s["first_p99"] <= GOOD_JOIN_S:
             joins_borne = max(joins_borne, float(s["heard"]))
@@ -237,16 +244,18 @@ def measured(
         return None
     join_s, listener_share = _costs(rows, cpu, idle)
     flush_s = max((float(s["state_flush_s"]) for s in seconds if s.get("state_flush_s")), default=0.5)
-    process_bytes = max(0.0, max(m for _, m in memory) - memory[0][1]) / most_in
+    rest_bytes = rest_bytes or float(memory[0][1])
+    process_bytes = max(0.0, max(m for _, m in memory) - rest_bytes) / most_in
     return {
         "listeners": -(-most_in // edges),
         "memory_bytes": round(process_bytes + KERNEL_BYTES, 1),
         "cpu_share": float(f"{listener_share * sends(LONGEST_FLUSH_S) / sends(flush_s):.4g}"),
-        "out_bytes_s": round(sum(b for b, _ in out) / max(1, sum(n for _, n in out)), 1),
+        "out_bytes_s": _bytes_s(out),
         "joins_s": round(max(joins_borne / edges, JOINING_CPU / join_s), 1) if join_s > 0 else 0.0,
         "join_cpu_s": float(f"{join_s:.4g}"),
         "cpu_share_seen": float(f"{listener_share:.4g}"),
         "process_bytes": round(process_bytes, 1),
+        "rest_bytes": round(rest_bytes / edges),
         "idle_cpu_share": round(idle, 4),
         "edges": edges,
         "most_in": most_in,
@@ -254,6 +263,12 @@ def measured(
         "flush_s": flush_s,
         "seconds": len(rows),
     }
+
+
+def _bytes_s(out: Sequence[tuple[float, int, bool]]) -> float:
+    """Of one listener: from the seconds in which nobody came, since whoever comes is given what was said before."""
+    steady = [row for row in out if not row[2] and row[1]] or out
+    return round(sum(size for size, _, _ in steady) / max(1, sum(inside for _, inside, _ in steady)), 1)
 
 
 def sends(flush_s: float) -> float:

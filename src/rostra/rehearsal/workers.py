@@ -46,6 +46,9 @@ SAID_BYTES = 900_000
 DONE_WITHIN_S = 30.0
 """After the last second of a rehearsal."""
 
+SILENT_S = 15.0
+"""A worker says something each second: one that has not for so long is dead, or has lost the bus."""
+
 
 async def _connect(url: str, name: str) -> Client:
     try:
@@ -116,13 +119,18 @@ class Worker:
             await crew.start(jobs, told)
             problems = await crew.finished()
             await asyncio.gather(*sending, return_exceptions=True)
-            done = {"done": True, "worker": self.name, "problems": problems}
+            done = {"done": True, "worker": self.name, "problems": problems, "isolation": crew.isolation()}
             await client.publish(f"rehearsal.told.{identity}", json.dumps(done).encode())
             await client.flush()
         finally:
             await stopping.unsubscribe()
             self._busy = False
             self._say("waits for the next")
+
+
+def _speaks_from(job: Job) -> float:
+    """The second from which on it says something each second."""
+    return job.attack.from_s if job.attack is not None else 0.0
 
 
 def check_others(jobs: list[Job], front: Target, consent: Consent) -> None:
@@ -154,6 +162,8 @@ class WorkerCrew:
         self._waiting: dict[str, asyncio.Event] = {}
         self._problems: list[str] = []
         self._ends_at = 0.0
+        self._heard_at: dict[str, float] = {}
+        self._isolation: list[str] = []
         self._client: Client | None = None
 
     async def start(self, jobs: list[Job], told: Told) -> None:
@@ -170,16 +180,22 @@ class WorkerCrew:
         for number, job in enumerate(jobs):
             shares[names[number % len(names)]].append(job)
         shares = {name: share for name, share in shares.items() if share}
-        self._ends_at = jobs[0].begin_wall + jobs[0].hold_until_s + DONE_WITHIN_S
+        begin = jobs[0].begin_wall
+        self._ends_at = begin + jobs[0].hold_until_s + DONE_WITHIN_S
+        # An attack that begins later says nothing until then.
+        self._heard_at = {name: begin + min(_speaks_from(job) for job in share) for name, share in shares.items()}
 
         async def said(message: Msg) -> None:
-            body = json.loads(message.data)
-            name = str(body["worker"])
-            if body.get("done"):
-                self._problems += [f"{name}: {p}" for p in body["problems"]]
-                self._waiting[name].set()
-            else:
-                told(shares[name][int(body["job"])], body["body"])
+            with contextlib.suppress(ValueError, KeyError, TypeError, IndexError, AttributeError):  # of somebody else
+                body = json.loads(message.data)
+                name = str(body["worker"])
+                self._heard_at[name] = max(self._heard_at[name], time.time())
+                if body.get("done"):
+                    self._problems += [f"{name}: {p}" for p in body["problems"]]
+                    self._isolation += [f"{name}: {words}" for words in body.get("isolation", ())]
+                    self._waiting[name].set()
+                else:
+                    told(shares[name][int(body["job"])], body["body"])
 
         await client.subscribe(f"rehearsal.told.{self._identity}", cb=said)
         for name, share in shares.items():
@@ -218,15 +234,31 @@ class WorkerCrew:
         return sorted(found)
 
     async def finished(self) -> list[str]:
-        for name, done in self._waiting.items():
-            try:
-                async with asyncio.timeout(max(1.0, self._ends_at - time.time())):
-                    await done.wait()
-            except TimeoutError:
-                self._problems.append(f"The worker {name} never said that it was done.")
+        await asyncio.gather(*(self._done(name) for name in self._waiting))
         if self._client is not None:
             await self._client.close()
         return self._problems
+
+    async def _done(self, name: str) -> None:
+        """Returns when it is, or when there is nothing left to wait for."""
+        while not self._waiting[name].is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await self._waiting[name].wait()
+                return
+            now = time.time()
+            if now - self._heard_at[name] > SILENT_S:
+                self._problems.append(
+                    f"The worker {name} fell silent: nothing came from it for {now - self._heard_at[name]:.0f} s. Its "
+                    "listeners count until then. Look at that machine, start it again, and rehearse once more."
+                )
+                return
+            if now > self._ends_at:
+                self._problems.append(f"The worker {name} never said that it was done.")
+                return
+
+    def isolation(self) -> list[str]:
+        return self._isolation
 
     def stop(self) -> None:
         if self._client is not None:
