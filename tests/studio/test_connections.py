@@ -2,8 +2,11 @@
 
 import asyncio
 import contextlib
+import gc
 import ipaddress
 import socket
+import struct
+import weakref
 from collections.abc import AsyncIterator
 
 import pytest
@@ -12,11 +15,14 @@ from starlette.types import Receive, Scope, Send
 
 from rostra.studio import connections
 from rostra.studio.connections import MAX_HEAD_BYTES, BoundedProtocol
+from rostra.studio.limits import GOOD
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["path"] == "/slow":
         await asyncio.sleep(0.6)
+    if scope["path"] == "/good":
+        scope[GOOD] = True
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
     await send({"type": "http.response.body", "body": b"ok"})
 
@@ -93,16 +99,20 @@ async def test_a_head_that_does_not_end(port: int) -> None:
 
 
 async def test_there_are_only_so_many(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where each waits for an answer, a new one is closed at once."""
     monkeypatch.setattr(connections, "MAX_CONNECTIONS", 3)
-    opened = [await asyncio.open_connection("127.0.0.1", port) for _ in range(4)]
+    opened = []
+    for _ in range(3):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /slow HTTP/1.1\r\nHost: t\r\n\r\n")
+        opened.append((reader, writer))
     await asyncio.sleep(0.1)
-    assert await closed(opened[3][0], 0.15) == b""
-    writer = opened[0][1]
-    writer.write(b"GET / HTTP/1.1\r\nHost: t\r\n\r\n")
-    async with asyncio.timeout(2):
-        assert (await opened[0][0].readline()).startswith(b"HTTP/1.1 200")
-    for _, w in opened:
-        w.close()
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    assert await closed(reader, 0.4) == b""
+    writer.close()
+    for reader, writer in opened:
+        assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
+        writer.close()
 
 
 async def test_one_address_leaves_places_for_others(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,3 +137,53 @@ async def test_one_address_leaves_places_for_others(port: int, monkeypatch: pyte
     await asyncio.sleep(0.05)
     assert await answered(4) == [True, True, False, False]
     assert connections.bounded(["10.0.0.0/8"]).apart == (ipaddress.ip_network("10.0.0.0/8"),)
+
+
+async def broken_off(port: int) -> None:
+    """One that asks, is answered, and goes without a word (a reset)."""
+    loop = asyncio.get_running_loop()
+    with socket.socket() as one:
+        one.setblocking(False)
+        await loop.sock_connect(one, ("127.0.0.1", port))
+        await loop.sock_sendall(one, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert await loop.sock_recv(one, 1000)
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+async def test_nothing_is_kept_of_a_connection_that_was_broken_off(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "REQUEST_WITHIN_S", 60.0)
+    seen: list[weakref.ref[BoundedProtocol]] = []
+    made = BoundedProtocol.connection_made
+
+    def connection_made(self: BoundedProtocol, transport: asyncio.BaseTransport) -> None:
+        seen.append(weakref.ref(self))
+        made(self, transport)
+
+    monkeypatch.setattr(BoundedProtocol, "connection_made", connection_made)
+    for _ in range(10):
+        await broken_off(port)
+    assert len(seen) == 10
+    async with asyncio.timeout(3):  # it would have been kept for five
+        while any(one() for one in seen):
+            gc.collect()
+            await asyncio.sleep(0.05)
+
+
+async def test_in_a_full_house_who_says_nothing_makes_room(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """But nobody who showed a good link, and nobody who waits for an answer."""
+    monkeypatch.setattr(connections, "REQUEST_WITHIN_S", 60.0)
+    monkeypatch.setattr(connections, "MAX_CONNECTIONS", 3)
+    host, host_says = await asyncio.open_connection("127.0.0.1", port)
+    host_says.write(b"GET /good HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert (await host.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
+    asking, asks = await asyncio.open_connection("127.0.0.1", port)
+    asks.write(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+    await asyncio.sleep(0.1)
+    idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(6)]
+    for reader, _ in idle[:-1]:
+        assert await closed(reader) == b""
+    assert (await asking.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
+    host_says.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert (await host.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
+    for writer in (host_says, asks, *(w for _, w in idle)):
+        writer.close()

@@ -209,14 +209,21 @@ async def test_one_that_says_nothing_is_not_waited_for(port: Port, monkeypatch: 
     assert port.door.office.figures.sources == {"vanished": 1}
 
 
-async def test_those_who_say_nothing_are_bounded(port: Port, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_says_nothing_makes_room_for_the_next(port: Port, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_WAITING", 3)
-    waiting = [await asyncio.open_connection("127.0.0.1", port.number) for _ in range(3)]
-    await asyncio.sleep(0.1)
-    assert await refused(port, b"") == b""
-    assert port.door.office.figures.sources == {"busy": 1}
-    for _, writer in waiting:
-        writer.close()
+    await port.door.room(state=RoomState.OPEN)
+    await port.door.others.stage_for("main")
+    waiting = [await asyncio.open_connection("127.0.0.1", port.number) for _ in range(5)]
+    async with asyncio.timeout(module.HEAD_WITHIN_S - 1):
+        for reader, _ in waiting[:2]:
+            assert await reader.read() == b""
+        reader, writer = await asyncio.open_connection("127.0.0.1", port.number)
+        writer.write(await head(port.door))
+        while not port.receiving.taken:
+            await asyncio.sleep(0.01)
+    assert port.door.office.figures.sources == {"busy": 3, "handed": 1}
+    for _, each in (*waiting, (reader, writer)):
+        each.close()
 
 
 async def test_who_opens_connections_and_says_nothing_leaves_places_for_others(port: Port) -> None:

@@ -25,7 +25,11 @@ MAX_KNOWN = 10_000
 for longest goes."""
 
 _TOKEN_ALONE = ("/api", "/stage")
-"""Behind these nothing is to be had without a token; a made-up one is refused whatever it is shown for."""
+"""Behind these nothing is to be had without a token; a made-up one is refused whatever it is shown for, and where there
+is none, nobody waits for the body of what is sent to be written down."""
+
+GOOD = "rostra.good"
+"""In the scope of a request: the link that it showed is good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,7 @@ class Limits:
         address, shown = household(scope.get("client")), _shown(scope)
         token = _stand_in(shown)
         known = token in self._good
-        bad = None if known or not shown or scope["method"] == "OPTIONS" else self._none_of_ours(token, shown)
+        bad = None if known or not _asks_for_one(scope, shown) else self._none_of_ours(token, shown)
         if (wait := self._wait(address, token, known=known, guess=not shown or bad is not None)) > 0:
             refusal = problems.answer(TooMany("That is too often. Wait a little, then go on.", wait))
             await refusal(scope, receive, send)
@@ -111,7 +115,7 @@ class Limits:
 
         async def noting_send(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._note(scope["method"], message["status"], address, token)
+                self._note(scope, message["status"], address, token)
             await send(message)
 
         await self._app(scope, receive, noting_send)
@@ -136,12 +140,13 @@ class Limits:
             return wait
         return self._addresses.take(address, now) or (self._links.take(token, now) if known else 0.0)
 
-    def _note(self, method: str, status: int, address: bytes, token: bytes) -> None:
+    def _note(self, scope: Scope, status: int, address: bytes, token: bytes) -> None:
         """What is answered to OPTIONS, whatever token comes with it, says nothing of the token."""
         if status == 401:
             self._good.pop(token, None)
             self._guesses.take(address, self._clock())
-        elif status < 400 and token and method != "OPTIONS":
+        elif status < 400 and token and scope["method"] != "OPTIONS":
+            scope[GOOD] = True
             self._good[token] = None
             self._good.move_to_end(token)
             if len(self._good) > MAX_KNOWN:
@@ -157,6 +162,13 @@ def household(client: tuple[str, int] | None) -> bytes:
     if isinstance(address, ipaddress.IPv6Address):
         return (address.ipv4_mapped.packed) if address.ipv4_mapped else address.packed[:8]
     return address.packed
+
+
+def _asks_for_one(scope: Scope, shown: bytes) -> bool:
+    """Whether there has to be a token of ours, before anything else is looked at."""
+    if shown:
+        return bool(scope["method"] != "OPTIONS")
+    return bool(scope["method"] == "POST" or (scope["method"] == "PUT" and scope["path"].startswith("/api")))
 
 
 def _shown(scope: Scope) -> bytes:

@@ -29,7 +29,8 @@ log = logging.getLogger("rostra.studio.source")
 HEAD_WITHIN_S = 5.0
 
 MAX_WAITING = 64
-"""Clients whose head is being read. A room has 32 seats at most, and heads arrive in one packet."""
+"""Clients whose head is being read. A room has 32 seats at most, and heads arrive in one packet. Past it, a new one
+takes the place of the one that has waited longest of those whose head has not come, or who were refused."""
 
 MAX_OF_ADDRESS = 8
 """Of these from one address (an IPv6 /64), so that one who opens connections and says nothing, or guesses links, leaves
@@ -65,6 +66,8 @@ class SourcePort:
         self._outcomes = outcomes
         self._guesses, self._clock = Buckets(guesses), clock
         self._clients: set[asyncio.Task[None]] = set()
+        self._may_go: dict[asyncio.Task[None], None] = {}
+        """Of them those whose head has not come yet or who were refused, the longest first."""
         self._of: Counter[bytes] = Counter()
         self._accepting: asyncio.Task[None] | None = None
 
@@ -89,17 +92,28 @@ class SourcePort:
                 await asyncio.sleep(0.1)
                 continue
             place = household(address)
-            if len(self._clients) >= MAX_WAITING or self._of[place] >= MAX_OF_ADDRESS:
+            if self._of[place] >= MAX_OF_ADDRESS or (len(self._clients) >= MAX_WAITING and not self._make_room()):
                 self._outcomes["busy"] += 1
                 client.close()
                 continue
             self._of[place] += 1
             task = loop.create_task(self._serve(client, place))
             self._clients.add(task)
+            self._may_go[task] = None
             task.add_done_callback(lambda done, place=place: self._left(done, place))  # type: ignore[misc]
+
+    def _make_room(self) -> bool:
+        longest = next(iter(self._may_go), None)
+        if longest is None:
+            return False
+        del self._may_go[longest]
+        longest.cancel()
+        self._outcomes["busy"] += 1
+        return True
 
     def _left(self, task: asyncio.Task[None], place: bytes) -> None:
         self._clients.discard(task)
+        self._may_go.pop(task, None)
         self._of[place] -= 1
         if not self._of[place]:
             del self._of[place]
@@ -113,6 +127,8 @@ class SourcePort:
                 self._outcomes["handed"] += 1
             except RostraError as e:
                 self._outcomes[e.slug] += 1
+                if (task := asyncio.current_task()) is not None:
+                    self._may_go[task] = None
                 await _refuse(client, e)
             except (OSError, TimeoutError):
                 self._outcomes["vanished"] += 1
@@ -133,6 +149,8 @@ class SourcePort:
     async def _hand_over(self, client: socket.socket, place: bytes) -> None:
         async with asyncio.timeout(HEAD_WITHIN_S):
             data, end = await _read_head(client)
+        if (task := asyncio.current_task()) is not None:
+            self._may_go.pop(task, None)
         head = parse_source_head(data[:end])
         claims = await self._link(head, place)
         await self._rooms.enter(head.room, claims.role)
