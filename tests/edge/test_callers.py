@@ -51,6 +51,7 @@ def test_forwarded_is_read_where_it_is_all_there_is(
 def test_addresses_are_packed() -> None:
     assert packed("192.0.2.1") == bytes((192, 0, 2, 1))
     assert len(packed("fe80::1%eth0")) == 16
+    assert packed("::ffff:192.0.2.1") == packed("192.0.2.1"), "or all of IPv4 would be one household"
     assert packed("") == packed("nonsense") == b""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -10,10 +11,11 @@ from typing import Any
 import pytest
 
 from rostra.edge import conversation, entrance
+from rostra.edge.callers import packed
 from rostra.edge.contracts import Entered, Knock, Numbered, Seat, Want
 from rostra.edge.entrance import door_of
 from rostra.errors import BadAnswer, Full, InLine, RostraError, WorkFirst
-from rostra.units import WallTime
+from rostra.units import Rendition, WallTime
 from rostra.wire.door import Outcome, Outcomes
 from rostra.wire.emsg import read_events
 from rostra.wire.listeners import EdgeNotice
@@ -29,6 +31,8 @@ class SmallUsher:
     def __init__(self) -> None:
         self.waves_through = self.shut = self.small = self.thinned = False
         self.step = ""
+        self.lets = False
+        """Whether who comes without a pass is in without more ado."""
         self.outcomes: Outcomes = {}
         self.connections: list[bytes] = []
         self.let_in: list[bytes] = []
@@ -44,6 +48,11 @@ class SmallUsher:
 
     def entered(self, address: bytes) -> None:
         self.let_in.append(address)
+
+    def lets_in(self, address: bytes, now: float) -> bool:
+        if self.lets:
+            self.let_in.append(address)
+        return self.lets
 
     def refusal(self, room: str) -> tuple[RostraError, Outcome]:
         self.refusals += 1
@@ -104,6 +113,18 @@ async def test_while_nobody_is_asked_everyone_comes_in_and_is_counted(front: Edg
     assert usher.asked == []
     usher.waves_through = False
     assert (await at_live(front))[1] == 503, "what was prepared while nobody was asked is for nobody now"
+
+
+async def test_who_comes_as_others_did_is_in_while_shares_are_kept(front: Edge, usher: SmallUsher) -> None:
+    usher.waves_through = True
+    assert (await at_live(front))[1] == 200
+    usher.waves_through, usher.lets = False, True
+    assert (await at_live(front))[1] == 200
+    assert (usher.let_in, usher.asked) == ([HERE] * 2, [])
+    assert (await at_live(front, f"Cookie: w-demo={PASS}"))[1] == 200
+    assert (await at_live(front, path=f"/r/demo/live?w={PASS}"))[1] == 200
+    assert (await at_live(front, path=f"/r/demo/live?w={PASS}"))[1] == 200
+    assert [k.pass_ for k in usher.asked] == [PASS] * 3, "who shows a pass comes in by it"
 
 
 async def test_a_pass_is_shown_by_cookie_or_address(front: Edge, usher: SmallUsher) -> None:
@@ -180,6 +201,46 @@ async def test_the_radio_is_asked_too(front: Edge, usher: SmallUsher) -> None:
     await until(lambda: usher.gone)  # whoever waits for MP3 and goes has no seat any more
 
 
+async def test_a_radio_whose_connection_was_lost_takes_its_place_again(front: Edge, usher: SmallUsher) -> None:
+    usher.waves_through = True
+    front.feed(stream(8, Rendition.MP3))
+    radio, status = await at_live(front, path="/r/demo/live.mp3")
+    assert status == 200
+    usher.waves_through, usher.shut = False, True
+    front.front.turned()
+    for _ in range(3):
+        assert (await at_live(front, path="/r/demo/live.mp3"))[1] == 503
+    entrance = front.front.door.entrance
+    await radio.close()
+    await until(lambda: entrance.may_take_over("demo"))
+    radio, status = await at_live(front, path="/r/demo/live.mp3")
+    assert status == 200
+    assert (await at_live(front, path="/r/demo/live.mp3"))[1] == 503, "it was one place"
+    assert not entrance.may_take_over("demo")
+    assert usher.asked == []
+    await radio.close()
+    await until(lambda: entrance.may_take_over("demo"))
+
+
+async def test_places_that_nobody_takes_over_are_forgotten(
+    front: Edge, usher: SmallUsher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usher.waves_through = True
+    inside = [await front.client() for _ in range(3)]
+    for client in inside:
+        assert (await client.ask("/r/demo/hls/opus.m3u8")).status == 200
+    usher.waves_through, usher.shut = False, True
+    door = front.front.door
+    for client in inside:
+        await client.close()
+    await until(lambda: (door.entrance.tidy(), door.entrance.in_pieces)[1] == 0)
+    assert (await front.ask("/r/demo/hls/opus.m3u8")).status == 200
+    monkeypatch.setattr(entrance, "TAKEN_OVER_S", -1.0)
+    door.entrance.tidy()
+    assert not door.entrance.may_take_over("demo")
+    assert (await front.ask("/r/demo/hls/opus.m3u8")).status == 503
+
+
 async def test_who_is_in_takes_playlists_and_parts_on_any_connection(
     front: Edge, usher: SmallUsher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -188,8 +249,8 @@ async def test_who_is_in_takes_playlists_and_parts_on_any_connection(
     assert (await inside.ask("/r/demo/hls/opus.m3u8")).status == 200
     usher.waves_through, usher.shut, usher.given = False, True, ""
     assert (await inside.ask("/r/demo/hls/opus.m3u8")).status == 200
+    assert (await front.ask("/r/demo/hls/opus.m3u8")).status == 503
     stranger = await front.client()
-    assert (await stranger.ask("/r/demo/hls/opus.m3u8")).status == 503
     playlist = (await inside.ask("/r/demo/hls/opus.m3u8")).body.decode()
     part = next(line.split('"')[1] for line in playlist.splitlines() if "EXT-X-PART:" in line)
     assert (await stranger.ask(f"/r/demo/hls/{part}")).status == 200, "parts are cached, and asked of nobody"
@@ -314,11 +375,102 @@ async def test_behind_a_proxy_everyone_is_counted_by_their_own_address(usher: Sm
             assert (await client.head()).status == 503
 
 
+@pytest.mark.parametrize(
+    ("field", "counted", "lies"),
+    [
+        ("X-Forwarded-For: 203.0.113.9, 203.0.113.3", "203.0.113.3", False),  # the first anyone may have written
+        ("X-Forwarded-For: 203.0.113.3, 127.0.0.1", "203.0.113.3", False),
+        ("X-Forwarded-For: ::ffff:203.0.113.3", "203.0.113.3", False),
+        ("X-Forwarded-For: nonsense", "127.0.0.1", True),
+        ("X-Forwarded-For: 203.0.113.3, unknown", "127.0.0.1", True),
+        ("X-Forwarded-For: 203.0.113.999", "127.0.0.1", True),
+        ('Forwarded: for="[2001:db8::3]:80"', "2001:db8::3", False),
+        ("Forwarded: for=_hidden", "127.0.0.1", True),
+        ("Forwarded: by=203.0.113.3", "127.0.0.1", True),
+        ("X-Real-IP: 203.0.113.3", "127.0.0.1", False),
+    ],
+)
+async def test_what_a_proxy_says_of_whom_it_brings(usher: SmallUsher, field: str, counted: str, lies: bool) -> None:
+    async with edge(admission=usher, trusted_proxies=("127.0.0.0/8",)) as running:
+        running.feed(stream(8))
+        client = await running.client()
+        client.get("/r/demo/live", field)
+        assert (await client.head()).status == 503
+        assert usher.asked[0].address == packed(counted)
+        assert (Outcome.BAD_PROXY in usher.noted) is lies
+
+
+@pytest.mark.parametrize("field", ["X-Forwarded-For: 203.0.113.3", "Forwarded: for=203.0.113.3"])
+async def test_a_stranger_may_say_what_it_likes_of_its_address(front: Edge, usher: SmallUsher, field: str) -> None:
+    assert (await at_live(front, field))[1] == 503
+    assert usher.asked[0].address == HERE
+    assert Outcome.BAD_PROXY not in usher.noted
+
+
+SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
+
+
+@pytest.mark.parametrize(
+    "preamble",
+    [
+        b"PROXY TCP4 203.0.113.3 127.0.0.1 5000\r\n",
+        b"PROXY TCP4 2001:db8::3 2001:db8::1 5000 80\r\n",
+        b"PROXY TCP6 203.0.113.3 127.0.0.1 5000 80\r\n",
+        b"PROXY " + b"x" * 200,
+        SIGNATURE + b"\x21\x11\x00\x04" + bytes(4),  # too short for its family
+        SIGNATURE + b"\x21\x21\x00\x0c" + bytes(12),  # the length of the other family
+        SIGNATURE + b"\x31\x11\x00\x0c" + bytes(12),  # version 3
+        b"GET /r/demo/live HTTP/1.1\r\nHost: x\r\n\r\n",
+    ],
+)
+async def test_a_preamble_that_is_none_lets_nobody_in(usher: SmallUsher, preamble: bytes) -> None:
+    async with edge(admission=usher, trusted_proxies=("127.0.0.0/8",), proxy_protocol=True) as running:
+        client = await running.client()
+        client.send(preamble + b"GET /r/demo/live HTTP/1.1\r\nHost: x\r\n\r\n")
+        with contextlib.suppress(ConnectionResetError):
+            assert await client.ended()
+        await until(lambda: usher.noted == [Outcome.BAD_PROXY])
+        assert usher.asked == []
+
+
+async def test_a_preamble_that_does_not_end_is_waited_for_as_long_as_a_head(
+    usher: SmallUsher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversation, "HEAD_TIMEOUT_S", 0.1)
+    async with edge(admission=usher, trusted_proxies=("127.0.0.0/8",), proxy_protocol=True) as running:
+        for cut in (b"PROXY TCP4 203.0", SIGNATURE, SIGNATURE + b"\x21\x11\x00\x0c" + bytes(5)):
+            client = await running.client()
+            client.send(cut)
+            await _ends(client)
+        assert set(usher.noted) == {Outcome.SLOW_HEAD}
+
+
+async def test_a_stranger_s_preamble_names_nobody(usher: SmallUsher) -> None:
+    async with edge(admission=usher, trusted_proxies=("192.0.2.0/24",), proxy_protocol=True) as running:
+        for preamble in (
+            b"PROXY TCP4 203.0.113.3 127.0.0.1 5000 80\r\n",
+            SIGNATURE + b"\x21\x11\x00\x0c" + bytes((203, 0, 113, 3, 127, 0, 0, 1, 0, 80, 0, 80)),
+        ):
+            client = await running.client()
+            client.send(preamble + b"GET /r/demo/live HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert (await client.head()).status == 400
+        assert usher.connections == [HERE] * 2
+        assert usher.noted == [Outcome.BAD_HEAD] * 2
+        assert usher.asked == []
+
+
 async def test_at_a_full_house_who_waits_holds_no_connection(
     front: Edge, usher: SmallUsher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(conversation, "IDLE_AT_FULL_HOUSE_S", 0.1)
+    monkeypatch.setattr(conversation, "HEAD_TIMEOUT_S", 0.1)
+    before = await front.client()
+    assert (await before.ask("/r/demo/state")).status == 200
+    await asyncio.sleep(0.3)
+    assert (await before.ask("/r/demo/state")).status == 200, "they have time"
     usher.shut = True
+    front.front.turned()
+    assert await before.ended(), "whoever was here before, too"
     client = await front.client()
     assert (await client.ask("/r/demo/state")).status == 200
     assert await client.ended()

@@ -35,6 +35,21 @@ async def test_playlists(front: Edge) -> None:
     assert opus.fields["vary"] == "Accept-Encoding"
 
 
+async def test_a_pass_in_the_address_stands_in_those_of_the_playlists(front: Edge) -> None:
+    """For players that keep no cookies."""
+    shown = "A" * 53 + "w"
+    master = await front.ask(f"/r/demo/hls/main.m3u8?w={shown}", "Accept-Encoding: gzip")
+    assert [line for line in master.body.decode().splitlines() if not line.startswith("#")] == [
+        f"opus.m3u8?w={shown}",
+        f"aac.m3u8?w={shown}",
+    ]
+    assert master.fields["cache-control"] == "no-store"
+    assert (await front.ask(f"{OPUS}?w={shown}&_HLS_msn=1&_HLS_part=0")).status == 200
+    for none in ("x", "A" * 55, "A" * 53 + "%0a", "A" * 53 + "%22", ""):
+        other = await front.ask(f"/r/demo/hls/main.m3u8?w={none}")
+        assert b"w=" not in other.body
+
+
 @pytest.mark.parametrize("accepted", ["gzip", "gzip, deflate, br"])
 async def test_playlists_are_compressed_ahead(front: Edge, accepted: str) -> None:
     plain = await front.ask(OPUS)

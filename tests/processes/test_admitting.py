@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import json
+import logging
+import re
+import ssl
 import time
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from rostra.admission.steps import Step
+from rostra.bus import Bus
 from rostra.config import Settings
+from rostra.edge import conversation
 from rostra.edge.contracts import Entered, Knock, Want
 from rostra.errors import BadAnswer, Full, InLine, WorkFirst
-from rostra.processes.admitting import Doorkeeper, edge_run, usher_of
+from rostra.kernel import NOW, KernelCounters
+from rostra.processes import admitting
+from rostra.processes.admitting import Admitting, Doorkeeper, edge_run, usher_of
 from rostra.units import WallTime
-from rostra.wire.door import EDGE_RUN, SHUFFLED, DoorRecord, LineRecord, Outcome
+from rostra.wire.door import EDGE_RUN, MAX_RANK, SHUFFLED, DoorRecord, LineRecord, Outcome, Seated
 from rostra.wire.passes import Line, tend
+from tests.edge.making import Edge, edge, room, stream, until
+from tests.edge.test_conversation import deaf
+from tests.processes.paying import solved
 
 HERE = bytes((127, 0, 0, 1))
 OPENED = WallTime(time.time() - 60)
@@ -116,3 +130,121 @@ def test_floors_are_in_order_whatever_is_set(tmp_path: Path) -> None:
     door = keeper(tmp_path, address_floor=500, network_floor=100, provider_floor=50)
     floors = door.usher.options.floors
     assert (floors.address, floors.network, floors.provider) == (500, 500, 500)
+
+
+# --- what is counted ---
+
+
+async def looked_after(door: Doorkeeper, running: Edge) -> dict[str, float]:
+    """The metrics of the edge, by name and labels, once everything is counted."""
+    Admitting(cast(Bus, None), running.front, door)
+    door.usher.settle(time.monotonic())
+    lines = (await running.ask("/metrics")).body.decode().splitlines()
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[:1] != "#")}
+
+
+async def lets_in(running: Edge, path: str = "/r/demo/live", *more: str) -> int:
+    client = await running.client()
+    client.get(path, *more)
+    return (await client.head()).status
+
+
+async def sends(running: Edge, data: bytes) -> None:
+    client = await running.client()
+    client.send(data)
+    with contextlib.suppress(ConnectionResetError):
+        await asyncio.wait_for(client.reader.read(), 5)
+
+
+async def at_the_door(door: Doorkeeper, running: Edge) -> None:
+    """Everyone whom the usher itself decides about."""
+    assert await lets_in(running) == 200
+    at(door, Step.CHALLENGE)
+    assert await lets_in(running) == 428
+    passes = []
+    for _ in range(2):
+        asked = json.loads((await running.tell("/r/demo/door", {})).body)["challenge"]
+        passes.append(json.loads((await running.tell("/r/demo/door", {"answer": solved(asked)})).body)["pass"])
+    assert (await running.tell("/r/demo/door", {"answer": "no"})).status == 400
+    assert await lets_in(running, "/r/demo/live", f"Cookie: w-demo={passes[0]}") == 200
+    (seated,) = door.usher.seated()
+    assert door.usher.on_seated(Seated("edge-9-00000000", seated.passes))
+    at(door, Step.WAITING)
+    running.front.turned()
+    assert await lets_in(running) == 503
+    assert await lets_in(running, "/r/demo/live", f"Cookie: w-demo={'A' * 54}") == 503
+    all_called = LineRecord(MAX_RANK)
+    served = DoorRecord("demo", OPENED, bytes(16), {Line.LATE: all_called, Line.CROWDED: all_called})
+    door.usher.on_record(served, time.monotonic())
+    assert await lets_in(running, "/r/demo/live", f"Cookie: w-demo={passes[1]}") == 200
+    at(door, Step.REFUSING)
+    running.front.turned()
+    assert await lets_in(running) == 503
+    at(door, Step.OPEN)
+    running.front.turned()
+
+
+async def at_the_edge(door: Doorkeeper, running: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everyone whom nobody has to be asked about."""
+    await sends(running, b"GET / HTTP/1.1\r\nHo")
+    await sends(running, b"POST /r/demo/react HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
+    await sends(running, b"POST /r/demo/react HTTP/1.1\r\nHost: x\r\nContent-Length: 99999\r\n\r\n")
+    await sends(running, b"nonsense\r\n\r\n")
+    await sends(running, b"")
+    slow = deaf(running)
+    slow.send(b"GET /r/demo/hls/opus/g1-p8.m4s HTTP/1.1\r\nHost: x\r\n\r\n" * 200)
+    assert (await running.ask("/r/nowhere/state")).status == 404
+    assert (await running.ask("/r/demo/state?x=1")).status == 200
+    assert (await running.ask("/r/secret/state")).status == 403
+    running.front.door.numbers._made = 10_000
+    assert (await running.tell("/r/demo/door", {})).status == 503
+    with monkeypatch.context() as little:
+        little.setattr(conversation, "REQUESTS_AT_ONCE", 1.0)
+        often = await running.client()
+        assert [(await often.ask("/healthz")).status for _ in range(2)] == [200, 429]
+    await until(lambda: door.usher.tally.total(Outcome.SLOW_READER))
+    slow.close()
+
+
+async def test_every_outcome_can_be_caused_and_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    door = keeper(tmp_path, challenge_trials=[100, 100])
+    async with edge(room(), room(room_id="secret", invited=True), admission=door) as running:
+        running.feed(stream(8))
+        await at_the_door(door, running)
+        monkeypatch.setattr(conversation, "HEAD_TIMEOUT_S", 0.05)
+        monkeypatch.setattr(conversation, "WRITE_TIMEOUT_S", 0.1)
+        await at_the_edge(door, running, monkeypatch)
+        async with edge(admission=door, trusted_proxies=("127.0.0.1/32",), proxy_protocol=True) as behind:
+            await sends(behind, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        async with edge(admission=door, tls=ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)) as secure:
+            await sends(secure, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        metrics = await looked_after(door, running)
+    told = {name for name, value in metrics.items() if value and name.startswith("rostra_door_outcomes_total")}
+    found = {re.findall(r'outcome="([a-z_]+)"', name)[0] for name in told}
+    assert found == {outcome.name.lower() for outcome in Outcome}
+
+
+async def test_what_the_kernel_counts_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    door = keeper(tmp_path)
+    names = [field.name for field in fields(KernelCounters)]
+    now = KernelCounters(**{name: 1000 + i for i, name in enumerate(names)})
+    monkeypatch.setattr(admitting, "read_kernel", lambda: now)
+    async with edge(admission=door) as running:
+        metrics = await looked_after(door, running)
+        assert {name: metrics[f"rostra_kernel_{name}"] for name in names} == {n: getattr(now, n) for n in names}
+        text = (await running.ask("/metrics")).body.decode()
+        for name in names:
+            kind = "gauge" if name in NOW else "counter"
+            assert f"# TYPE rostra_kernel_{name} {kind}\n" in text
+        looks = Admitting(cast(Bus, None), running.front, door)
+    with caplog.at_level(logging.WARNING, "rostra.door"):
+        looks._look_at_kernel(100.0)
+        assert not caplog.records
+        now = KernelCounters(**dict.fromkeys(names, 2000))
+        looks._look_at_kernel(101.0)
+        assert "connections found the backlog full" in caplog.text
+        now = KernelCounters(**dict.fromkeys(names, 3000))
+        looks._look_at_kernel(102.0)
+        assert len(caplog.records) == 1, "not each second"

@@ -159,6 +159,7 @@ class Handshake:
         "_context",
         "_done",
         "_failed",
+        "_lied",
         "_poller",
         "_preamble",
         "_secure",
@@ -180,9 +181,10 @@ class Handshake:
         preamble: bool,
         address: bytes = b"",
         failed: Callable[[bytes], None] = lambda _: None,
+        lied: Callable[[bytes], None] = lambda _: None,
     ) -> None:
         """:param done: called with the descriptor, the source that a preamble named, and ``address``, once TLS stands.
-        :param failed: called with ``address`` if it will not stand.
+        :param failed: called with ``address`` if it will not stand. :param lied: ... if the preamble is none.
         """
         self._sock: socket.socket | ssl.SSLSocket = socket.socket(fileno=fd)
         self._sock.setblocking(False)
@@ -192,6 +194,7 @@ class Handshake:
         self._since = now
         self._done = done
         self._failed = failed
+        self._lied = lied
         self._address = address
         self._preamble = preamble
         self._source: str | None = None
@@ -222,7 +225,10 @@ class Handshake:
             self._poller.expect(fd, READABLE)
         except ssl.SSLWantWriteError:
             self._poller.expect(fd, WRITABLE)
-        except (OSError, Refused, ValueError):
+        except Refused:
+            self._lied(self._address)
+            self.close()
+        except (OSError, ValueError):
             self._failed(self._address)
             self.close()
         else:

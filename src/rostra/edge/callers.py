@@ -13,6 +13,9 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 MAX_HOPS = 16
 """Addresses looked at in X-Forwarded-For or Forwarded: more proxies one behind the other nobody has."""
 
+_MAPPED = bytes(10) + b"\xff\xff"
+"""RFC 4291, 2.5.5.2."""
+
 _FOR = re.compile(r'(?:^|;)\s*for=("?)(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+))(?::[0-9_]+)?\1\s*(?:;|$)', re.IGNORECASE)
 """RFC 7239, 6: an IPv6 address stands in brackets; names that hide somebody are no addresses."""
 
@@ -43,11 +46,13 @@ def _hops(x_forwarded_for: str, forwarded: str) -> list[str]:
 
 
 def packed(address: str) -> bytes:
-    """The bytes of an address, 4 or 16, as quickly as can be; empty: it is none."""
+    """The bytes of an address, 4 or 16, as quickly as can be; empty: it is none. One of IPv4 has 4, however it is
+    written: a socket for both families writes it as one of IPv6."""
     try:
         if ":" not in address:
             return socket.inet_pton(socket.AF_INET, address)
-        return socket.inet_pton(socket.AF_INET6, address.partition("%")[0])
+        found = socket.inet_pton(socket.AF_INET6, address.partition("%")[0])
+        return found[12:] if found.startswith(_MAPPED) else found
     except OSError:
         return b""
 

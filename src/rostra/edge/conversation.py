@@ -22,7 +22,7 @@ from rostra.edge.head import MAX_HEAD_BYTES, HeadReader, Request, check_beginnin
 from rostra.edge.negotiate import Encoding
 from rostra.edge.poller import GONE, READABLE, WRITABLE, Poller, Wire, with_socket
 from rostra.edge.proxy_preamble import read_preamble
-from rostra.errors import Refused, TooSlow
+from rostra.errors import Refused, TooMany, TooSlow
 from rostra.wire.door import Outcome
 
 HEAD_TIMEOUT_S = 5.0
@@ -34,6 +34,11 @@ IDLE_TIMEOUT_S = 15.0
 IDLE_AT_FULL_HOUSE_S = 4.0
 """The same while the door is shut: those who wait ask every few seconds, and shall not hold the places that they wait
 for. LL-HLS players ask twice a second even then."""
+
+REQUESTS_S = 200.0
+REQUESTS_AT_ONCE = 400.0
+"""Of one connection, whose answer is not at hand (50 to 500 us each; what is at hand costs 10 us, and is not counted).
+A page with all its files takes 40, a player of LL-HLS 5 a second. What a trusted proxy brings is of many."""
 
 WRITE_TIMEOUT_S = 20.0
 """Without a byte taken by a peer that has something to read."""
@@ -196,6 +201,8 @@ class Conversation:
 
     __slots__ = (
         "_answered",
+        "_asked",
+        "_asked_at",
         "_closing",
         "_events",
         "_in",
@@ -246,6 +253,9 @@ class Conversation:
         """The one whose answer is waited for."""
         self._answered = False
         """Whether anything was; until then a connection has no more time than a head has."""
+        self._asked = 0.0
+        """Requests that were not at hand, lately (REQUESTS_S)."""
+        self._asked_at = door.now
         self._closing = _Closing.NO
         self._lingered = -1
         """Bytes read away after a refusal; -1: not lingering."""
@@ -256,6 +266,11 @@ class Conversation:
             poller.hand_over(fd, self)
             poller.expect(fd, READABLE)
         """What the poller waits for; 0: it does not have the descriptor yet."""
+
+    @property
+    def fresh(self) -> bool:
+        """Nothing was answered yet: whoever is refused now shall not hold a place by it."""
+        return not self._answered
 
     # --- what the poller and the clock say ---
 
@@ -295,7 +310,8 @@ class Conversation:
     def expire(self) -> None:
         """The deadline is over. A head that began gets an answer; to silence none is due (RFC 9110, 15.5.9)."""
         if self._in and not self._out and self._lingered < 0:
-            self._note(Outcome.SLOW_BODY if b"\r\n\r\n" in self._in else Outcome.SLOW_HEAD)
+            whole_head = b"\r\n\r\n" in self._in and not self.preamble
+            self._note(Outcome.SLOW_BODY if whole_head else Outcome.SLOW_HEAD)
             self._refuse([], TooSlow(f"A request has to arrive within {HEAD_TIMEOUT_S:.0f} s."))
             return
         if self._out:
@@ -359,14 +375,24 @@ class Conversation:
         elif isinstance(hot, Shut):
             if not self.address or fields.shows_pass:
                 return False
-            whole = hot.next(hot.wholes, self.address)
+            whole = self._shut_out(hot)
         else:
             whole = hot.taken(self.fd, door.now, fields.encoding)
         door.requests += 1
-        self._since = door.now
-        self._answered = True
-        self._send([whole])
+        if self._closing is _Closing.NO:
+            self._since = door.now
+            self._answered = True
+            self._send([whole])
+        else:
+            self._settle([whole])
         return True
+
+    def _shut_out(self, shut: Shut) -> bytes:
+        """The refusal that is at hand. A connection that has just come is closed after it."""
+        if self._answered:
+            return shut.next(shut.wholes, self.address)
+        self._closing = _Closing.AT_ONCE
+        return shut.next(shut.closing, self.address)
 
     def _process(self, data: bytes) -> None:
         """Answer what is in ``data`` and keep the rest."""
@@ -398,7 +424,7 @@ class Conversation:
                     out, size = [], 0
         except Refused as refusal:
             self._in = b""
-            self._note(Outcome.BAD_BODY if refusal.status in (411, 413) else Outcome.BAD_HEAD)
+            self._note(_REFUSED.get(refusal.status, Outcome.BAD_HEAD))
             self._refuse(out, refusal)
             return
         self._in = data[at:]
@@ -425,7 +451,7 @@ class Conversation:
                 return hot, end
             if isinstance(hot, Shut) and self.address and not fields.shows_pass:
                 door.requests += 1
-                return hot.next(hot.wholes, self.address), end
+                return self._shut_out(hot), end
         if fields is not None and fields.body_bytes and (clap := door.claps.get(data[at : end + fields.body_bytes])):
             door.requests += 1  # one of several that came at once (benchmarks: reactions)
             clap.count(self.fd)
@@ -435,12 +461,23 @@ class Conversation:
         if len(data) < end:
             return None, end
         door.requests += 1
+        self._count()
         outcome = door.answer(request, self, raw, data[body_at:end])
         if isinstance(outcome, Answer):
             return self._render(outcome, request), end
         if isinstance(outcome, Held):
             self._request = request
         return outcome, end
+
+    def _count(self) -> None:
+        """:raises TooMany: there were too many requests on this connection."""
+        if not self.address:
+            return  # of a proxy, or unknown
+        now = self.door.now
+        self._asked = max(0.0, self._asked - (now - self._asked_at) * REQUESTS_S) + 1
+        self._asked_at = now
+        if self._asked > REQUESTS_AT_ONCE:
+            raise TooMany("That were too many requests on one connection. Please ask less often.", 2.0)
 
     def _read_preamble(self, data: bytes) -> int:
         """Where HTTP begins in ``data``; -1 if the preamble is not whole, or was none and the connection is closed."""
@@ -584,6 +621,10 @@ class Conversation:
         if self._events:
             self.poller.forget(self.fd)
         self.wire.close(self.fd)
+
+
+_REFUSED = {411: Outcome.BAD_BODY, 413: Outcome.BAD_BODY, 429: Outcome.TOO_MANY_REQUESTS}
+"""What is counted of those who are refused before anybody looks at what they want."""
 
 
 def _skip_empty_lines(data: bytes, at: int) -> int:

@@ -45,7 +45,7 @@ from rostra.edge.rehearsals import Rehearsals
 from rostra.edge.room import RoomOnAir
 from rostra.edge.routes import POSTED, Kind, Route, resolve
 from rostra.edge.shelf import Shelf
-from rostra.errors import Forbidden, Full, Gone, MethodNotAllowed, NotFound, RostraError
+from rostra.errors import Forbidden, Full, Gone, MethodNotAllowed, NotFound, RostraError, WorkFirst
 from rostra.units import MADE_WHEN_WANTED, Part, Rendition
 from rostra.wire.boards import Board
 from rostra.wire.door import Outcome
@@ -275,11 +275,24 @@ class Door:
         try:
             return self._answer(request, conversation, head, body)
         except RostraError as e:
-            if (outcome := _NOTED.get(e.status)) is not None:
-                self.admission.note(outcome, conversation.address)
+            if (outcome := self._outcome(e, request)) is not None:
+                self.admission.note(outcome, conversation.address or packed(self._caller(request, conversation)))
+            # Whoever has just come and is refused shall not hold a place by it.
+            closes = conversation.fresh and request.method == "GET" and isinstance(e, Full | WorkFirst)
             believed = e.status < 500 and e.status not in (401, 403, 428, 429) and request.method != "POST"
             cache = CACHE_MISSING if believed else NO_STORE
-            return problem(e, page=_wants_page(request), cache=cache, extra=self.documents.pages.transport)
+            extra = self.documents.pages.transport
+            return problem(e, page=_wants_page(request), cache=cache, extra=extra, closes=closes)
+
+    def _outcome(self, e: RostraError, request: Request) -> Outcome | None:
+        """What is counted of somebody who is refused so."""
+        if e.status == 429:
+            return Outcome.REFUSED_RATE
+        route = self._routes.get(request.line.path)
+        known = None if route is None else self.rooms.get(route.room)
+        if e.status == 404 and (route is None or (route.room and (known is None or known.record is None))):
+            return Outcome.UNKNOWN_ROOM
+        return Outcome.BAD_LINK if e.status == 403 and route is not None and route.room else None
 
     def _answer(
         self, request: Request, conversation: Conversation, head: bytes, body: bytes
@@ -375,9 +388,12 @@ class Door:
         """Packed, of the client. Those of a proxy are counted here: its connections are nobody's."""
         if conversation.address:
             return conversation.address
-        address = packed(self._caller(request, conversation))
+        caller = self._caller(request, conversation)
+        address = packed(caller)
         if address:
             self.admission.came(address)
+        if (request.field("x-forwarded-for") or request.field("forwarded")) and not self.direct(caller):
+            self.admission.note(Outcome.BAD_PROXY, address)
         return address
 
     def _posted(self, kind: Kind, room: RoomOnAir, asked: _Asked) -> Answer | Held:
@@ -496,7 +512,8 @@ class Door:
             self.entrance.stream(want, room, request, conversation)
         except RostraError:
             shown = pass_of(request.line.query, request.field("cookie"), room.id)
-            if self.admission.shut and not shown and not guest and request.line.one_one and request.method == "GET":
+            alike = not shown and not guest and request.line.one_one and request.method == "GET"
+            if self.admission.shut and alike and not (want is Want.MP3 and self.entrance.may_take_over(room.id)):
                 # The next one who asks with the same bytes is told so at once; see greet().
                 self._remember(request, self.entrance.shut(room.id))
             raise
@@ -585,10 +602,6 @@ class Door:
     @property
     def held(self) -> int:
         return len(self.hls) + len(self._awaiting) + len(self.gallery)
-
-
-_NOTED = {404: Outcome.UNKNOWN_ROOM, 403: Outcome.BAD_LINK, 429: Outcome.REFUSED_RATE}
-"""What is made of those who are refused so."""
 
 
 def _cookie(room_id: str, token: str, secure: bool) -> str:

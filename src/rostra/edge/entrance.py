@@ -1,8 +1,8 @@
 """Where the edge asks who may have sound, and keeps whom it let in by a pass, or by a playlist.
 
 Who holds the stream is in for as long as it lasts. Who takes the sound in pieces (LL-HLS) has no connection that lasts:
-they are in while they ask, on whatever connection, and whoever comes from the address of one whose connection was lost
-takes over that place.
+they are in while they ask, on whatever connection. Players and radios can be told nothing, and keep no pass: whoever
+comes from the address of one whose connection was lost takes over that place.
 """
 
 from __future__ import annotations
@@ -51,6 +51,9 @@ class House(Protocol):
     def address_of(self, request: Request, conversation: Conversation) -> bytes:
         """Packed, of the client."""
 
+    def forget_welcomes(self) -> None:
+        """What is at hand for newcomers is not true any more."""
+
 
 @dataclass(slots=True)
 class _InPieces:
@@ -80,12 +83,16 @@ class Entrance:
         self._fds: dict[int, Seat] = {}
         """Who holds a stream by a pass, by connection."""
         self._seats: dict[Seat, int] = {}
+        self._radios: dict[int, tuple[str, bytes]] = {}
+        """Room and address of who takes MP3 without a pass, by connection."""
         self._pieces: dict[Conversation, _InPieces] = {}
         self._pieces_seats: dict[Seat, _Sitting] = {}
         self._ending: dict[int, Seat] = {}
         """Streams to be ended: not in the middle of somebody else's request (``poller.Endpoint``)."""
         self._lost: dict[tuple[str, bytes], deque[float]] = {}
         """When places were lost that may be taken over, by room and address."""
+        self._lost_in: dict[str, int] = {}
+        """How many, by room."""
         self._losses: deque[tuple[float, tuple[str, bytes]]] = deque()
         self._shut: dict[str, Shut] = {}
         self.joined_in_pieces = 0
@@ -102,12 +109,18 @@ class Entrance:
     def stream(self, want: Want, room: RoomOnAir, request: Request, conversation: Conversation) -> Entered:
         """Lets somebody in to whom sound is to be pushed. :raises RostraError: they may not."""
         address = self._house.address_of(request, conversation)
+        radio = want is Want.MP3
         if self.admission.waves_through:
             self.admission.entered(address)
-            return Entered()
-        entered = self._ask(want, room, request, address)
+            entered = Entered()
+        elif radio and self._take_over(room.id, address):
+            entered = Entered()
+        else:
+            entered = self._ask(want, room, request, address)
         if entered.seat is not None:
             self._take(entered.seat, conversation.fd)
+        elif radio:
+            self._radios[conversation.fd] = (room.id, address)
         return entered
 
     def pieces(self, room: RoomOnAir, request: Request, conversation: Conversation) -> None:
@@ -193,6 +206,10 @@ class Entrance:
     def gone(self, fd: int) -> None:
         """A connection is over."""
         self._ending.pop(fd, None)
+        if (place := self._radios.pop(fd, None)) is not None:
+            self._let_go(place)
+            if self.admission.shut:
+                self._house.forget_welcomes()
         seat = self._fds.pop(fd, None)
         if seat is not None and self._seats.get(seat) == fd:
             del self._seats[seat]
@@ -217,7 +234,7 @@ class Entrance:
         for conversation in over:
             one = house.pop(conversation)
             if one.seat is None:
-                self._let_go(one, now)
+                self._let_go((one.room, one.address))
             elif (sitting := self._pieces_seats.get(one.seat)) is not None:
                 sitting.connections -= 1
         for seat in [s for s, sitting in self._pieces_seats.items() if now - sitting.seen > PIECES_S]:
@@ -253,9 +270,14 @@ class Entrance:
             self._ending[fd] = seat
             self.wake()
 
-    def _let_go(self, one: _InPieces, now: float) -> None:
-        place = (one.room, one.address)
+    def may_take_over(self, room: str) -> bool:
+        """Whether there are places in it that somebody may take over."""
+        return room in self._lost_in
+
+    def _let_go(self, place: tuple[str, bytes]) -> None:
+        now = self._house.now
         self._lost.setdefault(place, deque()).append(now)
+        self._lost_in[place[0]] = self._lost_in.get(place[0], 0) + 1
         self._losses.append((now, place))
 
     def _take_over(self, room: str, address: bytes) -> bool:
@@ -270,6 +292,9 @@ class Entrance:
         times.popleft()
         if not times:
             del self._lost[place]
+        self._lost_in[place[0]] -= 1
+        if not self._lost_in[place[0]]:
+            del self._lost_in[place[0]]
 
 
 def pass_cookie(room: str, text: str, secure: bool) -> str:

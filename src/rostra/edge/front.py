@@ -15,6 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 from rostra.config import local_url
@@ -147,6 +148,7 @@ class Front:
         self._late_s = 0.0
         self.load = Load(0.0, 0.0)
         self._turned_away = 0
+        self._was_shut = False
         self.more_metrics: Callable[[], list[Metric]] = list
         """Those of the door."""
         self._full_answers = [
@@ -256,10 +258,10 @@ class Front:
 
     def _taken(self, fd: int, address: str) -> None:
         options = self.options
-        if len(self.poller) >= options.max_open:
-            self._turn_away(fd)
-            return
         client = self.door.direct(address)
+        if len(self.poller) >= options.max_open:
+            self._turn_away(fd, client)
+            return
         if client:
             self._came(client)
         preamble = options.proxy_protocol and not client
@@ -271,7 +273,8 @@ class Front:
                 self.poller,
                 now=self.door.now,
                 done=self._secured,
-                failed=self._not_secured,
+                failed=partial(self.door.admission.note, Outcome.TLS_FAILED),
+                lied=partial(self.door.admission.note, Outcome.BAD_PROXY),
                 preamble=preamble,
                 address=client,
             )
@@ -294,12 +297,10 @@ class Front:
         if not conversation.over:
             self._time(conversation)
 
-    def _not_secured(self, client: bytes) -> None:
-        self.door.admission.note(Outcome.TLS_FAILED, client)
-
-    def _turn_away(self, fd: int) -> None:
+    def _turn_away(self, fd: int, client: bytes) -> None:
         """Full: say when to come back, as long as the reserve lasts."""
         self._turned_away += 1
+        self.door.admission.note(Outcome.REFUSED_FULL, client)
         if self.options.tls is not None or len(self.poller) >= self.options.max_open + self.options.reserve // 2:
             close_quietly(fd)
             return
@@ -320,6 +321,11 @@ class Front:
 
     def _time(self, timed: _Timed) -> None:
         heapq.heappush(self._timed, (timed.deadline(), next(self._order), timed))
+
+    def _time_anew(self) -> None:
+        """Whoever is between two requests has less time while the door is shut, and more when it is open."""
+        self._timed = [(who.deadline(), order, who) for _, order, who in self._timed if not who.over]
+        heapq.heapify(self._timed)
 
     # --- sending ---
 
@@ -452,6 +458,9 @@ class Front:
         """Who gets in is decided another way from now on. ``step``: of the ladder, to be told to all who are in."""
         self._look_at_clock()
         self.door.turned()
+        if self._was_shut is not (shut := self.door.admission.shut):
+            self._was_shut = shut
+            self._time_anew()
         if step is not None:
             for room in self.door.rooms.values():
                 room.announce("door", {"step": step}, self.door.now)

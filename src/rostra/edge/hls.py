@@ -22,7 +22,7 @@ from rostra.edge.conversation import HELD, Conversation, Held, Hot, HotForms, Sh
 from rostra.edge.head import Request
 from rostra.edge.holds import Holds
 from rostra.edge.negotiate import Encoding, byte_range
-from rostra.edge.query import Directives, parse_directives
+from rostra.edge.query import Directives, parse_directives, shown_pass
 from rostra.edge.room import RoomOnAir
 from rostra.edge.routes import Route
 from rostra.errors import BadRequest, Full, Gone, NotFound, OutOfRange
@@ -89,6 +89,11 @@ class Hls:
             if room.over:
                 raise Gone(ENDED)
             raise Full("The room has no sound yet.", COME_BACK_S)
+        shown = shown_pass(request.line.query) if request.line.query else ""
+        if shown:
+            # A player without cookies shows it with the playlist itself, which is what the door asks for.
+            body = playlist.raw.replace(b".m3u8\n", f".m3u8?w={shown}\n".encode())
+            return Answer(200, fields_of(PLAYLIST_TYPE, NO_STORE, cors=True), body)
         return _playlist(playlist, request.fields.encoding, CACHE_PLAYLIST, self._house.date)
 
     def playlist(self, route: Route, room: RoomOnAir, request: Request, conversation: Conversation) -> Answer | Held:

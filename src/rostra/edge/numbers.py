@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from typing import Protocol
 
 from rostra.edge.answers import Answer, json_answer
@@ -32,7 +33,6 @@ COME_BACK_WITHIN = 8
 
 class House(Protocol):
     now: float
-    wall: float
 
     def address_of(self, request: Request, conversation: Conversation) -> bytes: ...
 
@@ -61,14 +61,14 @@ class Numbers:
         knock = self._entrance.knock(
             Want.NUMBER, room, address, pass_=asked.rsvp, answer=asked.answer, inside=asked.inside
         )
-        return json_answer(200, self._admission.number(knock, self._house.now, WallTime(self._house.wall)).body)
+        return json_answer(200, self._admission.number(knock, self._house.now, _exactly()).body)
 
     def challenge(self, room: RoomOnAir, request: Request, conversation: Conversation) -> Answer:
         address = self._spend(request, conversation)
         self._spare(address)
         knock = self._entrance.knock(Want.CHALLENGE, room, address)
         try:
-            self._admission.number(knock, self._house.now, WallTime(self._house.wall))
+            self._admission.number(knock, self._house.now, _exactly())
         except WorkFirst as e:
             return json_answer(200, {"challenge": e.challenge})
         raise NotFound("There is no challenge here.")
@@ -79,7 +79,7 @@ class Numbers:
         if not answer:
             self._spare(address)
         knock = self._entrance.knock(Want.RSVP, room, address, pass_=ticket, answer=answer)
-        return str(self._admission.number(knock, self._house.now, WallTime(self._house.wall)).body["pass"])
+        return str(self._admission.number(knock, self._house.now, _exactly()).body["pass"])
 
     def _spend(self, request: Request, conversation: Conversation) -> bytes:
         """The address of whoever asks. :raises TooMany: too often from there."""
@@ -95,3 +95,8 @@ class Numbers:
         if self._made > CHALLENGES_A_SECOND:
             self._admission.note(Outcome.REFUSED_RATE, address)
             raise Full(TOO_MANY_AT_ONCE, COME_BACK_FROM_S + self._made % COME_BACK_WITHIN)
+
+
+def _exactly() -> WallTime:
+    """The time of this moment: a place in the line is one, and that of the house is of the second."""
+    return WallTime(time.time())

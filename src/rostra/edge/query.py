@@ -9,6 +9,7 @@ from urllib.parse import unquote_plus
 
 from rostra.errors import BadRequest
 from rostra.units import PARTS_PER_SEGMENT, Rendition
+from rostra.wire.passes import PASS_LETTERS
 
 MAX_QUERY_BYTES = 2048
 """Three directives take 60 bytes, a token 1 KiB at most; what a site adds to tell its listeners apart has room."""
@@ -17,6 +18,7 @@ MAX_COOKIES = 64
 """Looked at; browsers keep 50 or more a site, the one of the longest path first (RFC 6265, 5.4)."""
 
 _NUMBER = re.compile(r"[0-9]{1,15}")
+_PASS = re.compile(rf"[A-Za-z0-9_-]{{{PASS_LETTERS}}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,13 @@ def pass_of(query: str, cookies: str, room: str) -> str:
         if found == name:
             return value
     return ""
+
+
+def shown_pass(query: str) -> str:
+    """What ``?w=`` shows, if it could be a pass: it may stand in an address then. :raises BadRequest: if the query is
+    too long."""
+    shown = _parameters(query).get("w", "")
+    return shown if _PASS.fullmatch(shown) else ""
 
 
 def cookie_name(room: str) -> str:
