@@ -1,20 +1,24 @@
 from __future__ import annotations
 
+import base64
+import json
 from dataclasses import replace
 
+import altcha
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
 from rostra.admission.capacity import Capacity, Limits, Readings
+from rostra.admission.challenge import challenge
 from rostra.admission.steps import Step
 from rostra.admission.usher import RSVPS_EASY, RSVPS_HARDEST, RSVPS_MOST, DoorOptions, Usher
-from rostra.admission.verdicts import Asked, Challenge, Enter, Given, Kind, Refuse, Verdict, Wait
+from rostra.admission.verdicts import Asked, Challenge, Enter, Given, Kind, ProofOfWork, Refuse, Verdict, Wait
 from rostra.admission.waiting import called
 from rostra.units import WallTime
-from rostra.wire.door import SEED_BYTES, Outcome, Seated
-from rostra.wire.passes import Line, verify
+from rostra.wire.door import MAX_RANK, SEED_BYTES, DoorRecord, DoorReport, LineRecord, Outcome, Seated
+from rostra.wire.passes import DoorKey, DoorKeys, Line, verify
 from tests.admission.house import EPOCH, KEYS, ROOM, QuickGate, seeded
 
 HOME = bytes([192, 0, 2, 1])
@@ -29,14 +33,14 @@ class Door:
         capacity = Capacity(Limits(open_files=seats + 20), joins_s=joins_s)
         self.usher = Usher(DoorOptions("edge-0", on=on), capacity, gate=QuickGate(), draw=seeded(9))
         self.now, self.inside, self.joins = 0.0, 0, 0
-        self.late_s = 0.0
+        self.late_s = self.skew_s = 0.0
         if keys:
             self.usher.on_keys(KEYS)
         self.seconds(1)
 
     @property
     def wall(self) -> WallTime:
-        return WallTime(EPOCH + self.now)
+        return WallTime(EPOCH + self.now + self.skew_s)
 
     def seconds(self, n: float) -> None:
         for _ in range(round(n * 10)):
@@ -393,3 +397,181 @@ def test_a_report_says_how_it_stands() -> None:
     assert (report.edge, report.step, report.scarce) == ("edge-0", int(Step.WAITING), "open files")
     assert report.outcomes[Outcome.NUMBERED] == (1, 0, 0, 0, 0)
     assert replace(report, rooms={}).rooms == {}
+
+
+# --- two edges ---
+
+
+def another(door: Door, keys: DoorKeys | None = KEYS, skew_s: float = 0.0) -> Door:
+    """A second edge, as full, that hears of the first one's record."""
+    other = full()
+    other.now, other.skew_s = door.now, skew_s
+    if keys is not None:
+        other.usher.on_keys(keys)
+    return other
+
+
+def keys_of(*kids: int) -> DoorKeys:
+    return DoorKeys(kids[-1], {kid: DoorKey(bytes([kid]) * 32, WallTime(EPOCH - 7200)) for kid in kids})
+
+
+@pytest.mark.parametrize(
+    ("makes", "reads", "good"),
+    [
+        ((1, 2), (1, 2), True),
+        ((1,), (1, 2), True),  # which has not heard of the change yet
+        ((1, 2), (2, 3), True),  # changed twice there, and only once here
+        ((1,), (2, 3), False),  # away for a day
+        ((9,), (1, 2), False),  # of another house
+        ((1, 2), (1,), False),  # it will be known within a minute; nobody signs with it before
+    ],
+)
+def test_a_pass_at_an_edge_with_other_keys(makes: tuple[int, ...], reads: tuple[int, ...], good: bool) -> None:
+    here = full()
+    here.usher.on_keys(keys_of(*makes))
+    place = given(here.number("1")).pass_
+    there = another(here, keys_of(*reads))
+    verdict = there.ask(place)
+    assert isinstance(verdict, Wait), "whoever shows it: who holds one that is none is a newcomer, and gets a number"
+    assert there.total(Outcome.BAD_PASS) == (0 if good else 1)
+    shown = there.usher.number(Asked(ROOM, Kind.NUMBER, HOME, OPENED, place), there.now, there.wall)
+    assert isinstance(shown, Given) is good
+    assert isinstance(shown, Challenge) is not good
+
+
+@pytest.mark.parametrize(
+    ("skew_s", "good"), [(-240.0, False), (-110.0, True), (0.0, True), (110.0, True), (240.0, True)]
+)
+def test_edges_whose_clocks_differ_by_minutes(skew_s: float, good: bool) -> None:
+    """What one edge gives, one that is up to two minutes behind takes; one that is ahead always does."""
+    here = full()
+    there = another(here, skew_s=skew_s)
+    place = given(here.number("1")).pass_
+    assert isinstance(there.ask(place), Wait)
+    assert there.total(Outcome.BAD_PASS) == (0 if good else 1)
+    if good:
+        record = here.usher._record(ROOM) or DoorRecord(ROOM, OPENED, bytes(SEED_BYTES))
+        line = LineRecord(MAX_RANK)
+        there.usher.on_record(replace(record, start=OPENED, seed=bytes(SEED_BYTES), lines={Line.LATE: line}), there.now)
+        there.inside -= 1
+        there.seconds(1)
+        assert isinstance(there.ask(place), Enter), "called here is called there"
+
+
+def test_a_word_for_those_inside_is_known_at_the_other_edge_and_after_a_change_of_keys() -> None:
+    here = full()
+    there = another(here, KEYS, skew_s=90.0)
+    said = here.usher.word(ROOM, 1000, here.wall)
+    assert said is not None
+    there.usher.word(ROOM, 1000, there.wall)
+    asked = Asked(ROOM, Kind.NUMBER, HOME, OPENED, inside=said)
+    assert isinstance(there.usher.number(asked, there.now, there.wall), Given)
+    there.usher.on_keys(keys_of(7, 8))
+    assert isinstance(there.usher.number(asked, there.now, there.wall), Challenge)
+
+
+# --- answers of those who lie ---
+
+
+def test_answers_that_were_made_before_or_elsewhere() -> None:
+    """By the real challenge: replayed, of another room, of another household, of another house, kept for too long."""
+    capacity = Capacity(Limits(open_files=120))
+    usher = Usher(DoorOptions("edge-0"), capacity, gate=ProofOfWork((100, 100)), draw=seeded(3))
+    usher.on_keys(KEYS)
+    usher.steps.step, usher.waves_through = Step.WAITING, False
+    wall = WallTime(EPOCH)
+
+    def number(answer: str = "", room: str = ROOM, home: bytes = HOME, at: WallTime = wall) -> Verdict:
+        return usher.number(Asked(room, Kind.NUMBER, home, OPENED, "", answer), 1.0, at)
+
+    def solved(keys: DoorKeys | None = None, room: str = ROOM, home: bytes = HOME) -> str:
+        made = number(room=room, home=home)
+        assert isinstance(made, Challenge)
+        asked = made.challenge if keys is None else challenge(keys, room, home, 0.0, wall, bounds=(100, 100))
+        assert asked is not None
+        solution = altcha.solve_challenge(altcha.Challenge.from_dict(asked))
+        assert solution is not None
+        body = {"challenge": {k: asked[k] for k in ("parameters", "signature")}, "solution": solution.to_dict()}
+        return base64.b64encode(json.dumps(body).encode()).decode()
+
+    answer = solved()
+    first = given(number(answer))
+    assert given(number(answer)) == first, "shown again it is the same place"
+    assert given(number(answer, at=WallTime(wall + 100))).pass_ == first.pass_
+    for lie in (
+        number(answer, room="other"),
+        number(answer, home=bytes((192, 0, 2, 2))),
+        number(solved(room="other")),
+        number(solved(keys_of(1))),  # with a key of one's own, made days before
+        number(answer, at=WallTime(wall + 3600)),
+        number(solved(), at=WallTime(wall + 600)),  # solved ahead, and kept for the evening
+    ):
+        assert isinstance(lie, Refuse)
+        assert lie.sentence.endswith(".")
+    assert usher.tally.total(Outcome.BAD_SOLUTION) == 6
+    assert usher.tally.total(Outcome.NUMBERED) == 1
+
+
+def report_of(name: str, ahead_s: float, door: Door) -> DoorReport:
+    return DoorReport(name, WallTime(door.wall + ahead_s), 0, 100.0)
+
+
+@pytest.mark.parametrize(
+    ("others", "ahead_s"),
+    [
+        ((), 0.0),
+        ((0.4, -0.8), 0.0),  # reports come late
+        ((240.0,), 120.0),  # of two nobody can say which is right: both go by the middle
+        ((-240.0,), -120.0),
+        ((0.0, 240.0), 0.0),
+        ((300.0, 300.1), 300.0),  # it is we who are wrong
+        ((1e6, 2e6, 3e6), 0.0),
+    ],
+)
+def test_edges_go_by_the_middle_one_of_their_clocks(others: tuple[float, ...], ahead_s: float) -> None:
+    door = full()
+    for i, ahead in enumerate(others):
+        door.usher.on_report(report_of(f"edge-{i + 1}", ahead, door), door.now)
+    door.usher.report(door.now, door.wall)
+    place = verify(given(door.number("1")).pass_, KEYS, ROOM, WallTime(door.wall + ahead_s))
+    assert place.at - door.wall == pytest.approx(ahead_s, abs=0.3)
+
+
+def test_whose_clock_goes_back_does_not_call_those_who_come_then() -> None:
+    """The other edge, by whose clock ours went ahead, has died."""
+    door = full()
+    door.usher.on_report(report_of("edge-1", 100.0, door), door.now)
+    door.usher.report(door.now, door.wall)
+    early = given(door.number("1"))
+    door.seconds(5)
+    assert door.usher._behind_s == 0.0
+    door.inside -= 1
+    door.seconds(3)
+    assert isinstance(door.ask(early.pass_), Enter)
+    late = [given(door.number(str(n))) for n in range(2, 9)]
+    assert not any(place.called for place in late)
+    assert all(place.rank > early.rank for place in late if place.rank and early.rank)
+
+
+def test_who_comes_while_shares_are_kept_is_in_without_more_ado() -> None:
+    door = Door(seats=20_000)
+    for i in range(6_000):  # far more than places would last, and a third of them from one address
+        address = HOME if i % 3 == 0 else (i * 65_537 % 2**32).to_bytes(4)
+        door.usher.came(address)
+        if not door.usher.lets_in(address, door.now):
+            door.ask(address=address)
+        if i % 300 == 299:
+            door.seconds(0.1)
+    assert door.usher.accounting.holds
+    assert not door.usher.waves_through
+    before, places = door.total(Outcome.ADMITTED), door.usher._places
+    assert door.usher.lets_in(bytes([198, 51, 100, 7]), door.now)
+    assert (door.total(Outcome.ADMITTED), door.usher._places) == (before + 1, places - 1)
+    assert not all(door.usher.lets_in(HOME, door.now) for _ in range(50)), "they are crowded: they have to be asked"
+
+
+def test_at_a_full_house_nobody_is_in_without_more_ado() -> None:
+    door = full()
+    before = door.total(Outcome.ADMITTED)
+    assert not door.usher.lets_in(HOME, door.now)
+    assert door.total(Outcome.ADMITTED) == before

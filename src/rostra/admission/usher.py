@@ -39,7 +39,18 @@ from rostra.admission.verdicts import (
     Verdict,
     Wait,
 )
-from rostra.admission.waiting import HEARD_S, MOVE_EVERY_S, Counts, Heard, called, line_for, rank, serve
+from rostra.admission.waiting import (
+    CELL_MS,
+    HEARD_S,
+    MOVE_EVERY_S,
+    Counts,
+    Heard,
+    called,
+    latest,
+    line_for,
+    rank,
+    serve,
+)
 from rostra.errors import BadAnswer, BadPass, TooMany
 from rostra.units import WallTime
 from rostra.wire.door import (
@@ -47,6 +58,7 @@ from rostra.wire.door import (
     MAX_ROOMS,
     MAX_SEATED,
     SEED_BYTES,
+    SHUFFLED,
     DoorRecord,
     DoorReport,
     Outcome,
@@ -54,7 +66,7 @@ from rostra.wire.door import (
     Seated,
     rank_of,
 )
-from rostra.wire.passes import ID_BYTES, DoorKeys, Line, Pass, sign, verify
+from rostra.wire.passes import ID_BYTES, MAX_SKEW_S, DoorKeys, Line, Pass, sign, verify
 
 BURST_S = 1.0
 """Joins that may come in at once, as seconds of ``joins_s``: readings come once a second."""
@@ -94,6 +106,12 @@ RSVPS_MOST = 5_000
 RSVPS_FADE_S = 3600.0
 
 MANY_PROMISES = "Very many from your network said so lately. Come all the same: the door opens for everyone."
+
+CLOCKS_AGREE_S = 2.0
+"""Reports come late by less, and clocks that are kept by NTP differ by less."""
+
+CLOCKS_BELIEVED_S = 600.0
+"""A clock that differs by more is no clock."""
 
 MAX_EDGES = 256
 """As many as a record knows of (``wire.door.MAX_FOLDED``)."""
@@ -139,6 +157,8 @@ class Usher:
         """Of those, the ones that are not crowded."""
         self._counts: dict[str, Counts] = {}
         self._heard: dict[str, tuple[DoorReport, float]] = {}
+        self._behind_s = 0.0
+        """How far our clock is behind what the edges go by."""
         self._seats: dict[tuple[str, bytes], float] = {}
         self._seated: list[tuple[str, bytes]] = []
         self._insiders = Insiders()
@@ -184,6 +204,7 @@ class Usher:
 
     def ask(self, asked: Asked, now: float, wall: WallTime) -> Verdict:
         """Whether somebody may have sound."""
+        wall = self._agreed(wall)
         if self.waves_through:
             self.entered(asked.address)
             return Enter(self.small)
@@ -195,13 +216,16 @@ class Usher:
 
     def number(self, asked: Asked, now: float, wall: WallTime) -> Verdict:
         """A place in the line (:attr:`Kind.NUMBER`), or a promise to come (:attr:`Kind.RSVP`)."""
+        return self._number(asked, now, self._agreed(wall))
+
+    def _number(self, asked: Asked, now: float, wall: WallTime) -> Verdict:
         keys, rsvp = self._keys, asked.kind is Kind.RSVP
         if keys is None or (self.step is Step.REFUSING and not asked.inside):
             return self._refuse(asked)
         held = self._read(asked, keys, wall) if asked.pass_ else None
         if held is not None and (not rsvp or held.line is Line.RSVP):
             return self._given(asked.pass_, held)
-        if asked.inside and is_word(keys, asked.room, asked.inside, wall) and (text := self.inside(asked.room, wall)):
+        if asked.inside and is_word(keys, asked.room, asked.inside, wall) and (text := self._inside(asked.room, wall)):
             return Given(text, Line.LATE, None, True)
         if asked.answer:
             try:
@@ -220,10 +244,15 @@ class Usher:
 
     def challenge(self, asked: Asked, now: float, wall: WallTime) -> Verdict:
         """A challenge for who asks for one (``GET /r/ROOM/door``)."""
-        return self._refuse(asked) if self._keys is None else self._challenge(asked, self._keys, now, wall)
+        if self._keys is None:
+            return self._refuse(asked)
+        return self._challenge(asked, self._keys, now, self._agreed(wall))
 
     def inside(self, room: str, wall: WallTime) -> str:
         """A pass for somebody who is in without one; empty: there were enough, or there are no keys."""
+        return self._inside(room, self._agreed(wall))
+
+    def _inside(self, room: str, wall: WallTime) -> str:
         keys = self._keys
         if keys is None or not self._insiders.take(room):
             return ""
@@ -235,7 +264,7 @@ class Usher:
         if self._keys is None:
             return None
         self._insiders.told(room, listeners)
-        return word(self._keys, room, wall)
+        return word(self._keys, room, self._agreed(wall))
 
     def left(self, seat: tuple[str, bytes]) -> None:
         """Whoever came in by a pass is gone."""
@@ -317,6 +346,7 @@ class Usher:
 
     def report(self, now: float, wall: WallTime) -> DoorReport:
         """Once a second."""
+        self._behind_s = self._compare(now, wall)
         rooms = {}
         for room, counts in self._counts.items():
             if (count := counts.report()) is not None:
@@ -334,6 +364,22 @@ class Usher:
             scarce=self.pressure.scarce,
             outcomes=self.tally.counts,
         )
+
+    def _compare(self, now: float, wall: WallTime) -> float:
+        """How far we are behind the middle one of all clocks; 0.0 where they agree. Places in the line are times: by
+        clocks that differ by minutes, who comes to one edge would pass all who came to another."""
+        others = (
+            report.at + (now - at) - wall
+            for edge, (report, at) in self._heard.items()
+            if edge != self.options.edge and now - at <= HEARD_S
+        )
+        clocks = sorted((0.0, *(ahead for ahead in others if abs(ahead) <= CLOCKS_BELIEVED_S)))
+        behind_s = (clocks[(len(clocks) - 1) // 2] + clocks[len(clocks) // 2]) / 2
+        return behind_s if abs(behind_s) > CLOCKS_AGREE_S / 2 else 0.0
+
+    def _agreed(self, wall: WallTime) -> WallTime:
+        """The time by which all edges go."""
+        return WallTime(wall + self._behind_s)
 
     def _to_call(self, rooms: Mapping[str, RoomCount], now: float) -> int:
         """Places for those who wait. Who is crowded has none of those that others are about to take."""
@@ -373,8 +419,9 @@ class Usher:
         in_all = sum(self._waiting.values())
         portion = self._waiting.get(room, 0) / in_all if in_all else 1.0
         moved = serve(
-            record, heard, now - since, portion=portion, opened=opened, draw=seed, by=self.options.edge, wall=wall
-        )
+            record, heard, now - since, portion=portion, opened=opened, draw=seed, by=self.options.edge,
+            wall=self._agreed(wall),
+        )  # fmt: skip
         return None if moved is record else moved
 
     # Deciding.
@@ -430,7 +477,7 @@ class Usher:
             # The challenge itself is to be had at the door's own address: it costs more than all the rest of this.
             self.tally.to[Outcome.CHALLENGED](asked.address)
             return Challenge()
-        found = self.number(asked, now, wall)
+        found = self._number(asked, now, wall)
         if not isinstance(found, Given) or (crowded and not self.accounting.leftover()):
             return found
         return self._by_fresh_pass(asked, found, now, wall)
@@ -469,12 +516,28 @@ class Usher:
             at, line = again
             return self._given(sign(pass_ := Pass(asked.room, line, at, id_, keys.current), keys), pass_)
         line = line_for(rsvp=rsvp, crowded=crowded, opened=asked.opened > 0)
-        pass_ = Pass(asked.room, line, WallTime(round(wall, 3)), id_, keys.current)
+        came_at = WallTime(round(self._came_at(asked.room, now, wall), 3))
+        pass_ = Pass(asked.room, line, came_at, id_, keys.current)
         self._remember(pass_)
         self.accounting.take(asked.address, now, crowded=crowded)
         self.tally.to[Outcome.NUMBERED](asked.address)
         self._counts_of(asked.room).numbered(line, self._rank(pass_, asked.opened))
         return self._given(sign(pass_, keys), pass_)
+
+    def _came_at(self, room: str, now: float, wall: WallTime) -> float:
+        """When somebody came, as far as their place in the line goes: not before those who are called, nor before the
+        last who wait. By a clock that is behind they would pass all who came to an edge whose clock is ahead, and be
+        called at once, with no place for them."""
+        found = self._records.get(room)
+        if found is None or not found[0].seed:
+            return wall
+        record, since = found
+        last = max(latest(record.line(line)) for line in (Line.LATE, Line.CROWDED))
+        at = record.start + (last - SHUFFLED + 1) / 1000
+        if not wall < at < wall + MAX_SKEW_S - 1:
+            return wall
+        # Spread over what is counted together: who has the very same rank is called at the very same moment.
+        return at + (now - since) % (CELL_MS / 1000)
 
     def _rank(self, pass_: Pass, opened: WallTime) -> int | None:
         """As it is, or as it will be in the record that somebody is about to make."""

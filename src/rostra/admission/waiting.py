@@ -133,6 +133,11 @@ def called(record: DoorRecord | None, pass_: Pass) -> bool:
     return record is not None and found is not None and found < record.line(pass_.line).serving
 
 
+def latest(line: LineRecord) -> int:
+    """The rank from which on whoever comes now may stand: everyone before it is called, or waits already."""
+    return max(line.serving, line.waiting[-1][0] if line.waiting else 0)
+
+
 # Moving the record on.
 
 
