@@ -69,7 +69,8 @@ class Readings:
     joins: int = 0
     """How many came in."""
     sending_share: float | None = None
-    """Of its core, what went to those inside (``edge.ladder.Load.share``). None: all of ``cpu_share``."""
+    """Of its core, what went to those inside: CPU, not time, which passes too while others have the core. None: all of
+    ``cpu_share``."""
 
 
 @dataclass(frozen=True, slots=True)

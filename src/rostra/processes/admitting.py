@@ -118,6 +118,7 @@ class Doorkeeper:
         self.usher = usher
         self.came: Callable[[bytes], None] = usher.came
         self.entered = usher.entered
+        self.lets_in = usher.lets_in
         self.left = usher.left
         self.records: dict[str, DoorRecord] = {}
         self._tally = usher.tally.to
@@ -233,7 +234,7 @@ class Readers:
             out_bytes_s=(sent - self._sent) / passed,
             listeners=listeners,
             joins=joined - self._joined,
-            sending_share=front.load.share,
+            sending_share=front.sending_share,
         )
         self._at, self._cpu_s, self._sent, self._joined = now, cpu_s, sent, joined
         return found
