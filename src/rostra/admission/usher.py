@@ -214,6 +214,18 @@ class Usher:
         self._admit(address, now, crowded=False)
         return True
 
+    def lets_in(self, address: bytes, now: float) -> bool:
+        """Whether somebody who shows no pass comes in without more ado: then they are in. :meth:`ask` in a tenth of the
+        time, for most of those who come while shares are kept."""
+        if self.waves_through:
+            self.entered(address)
+            return True
+        short = self.step >= Step.CHALLENGE or self._places < 1 or self._joins < 1
+        if short or self.accounting.crowded(address, now):
+            return False
+        self._admit(address, now, crowded=False)
+        return True
+
     def ask(self, asked: Asked, now: float, wall: WallTime) -> Verdict:
         """Whether somebody may have sound."""
         if self.waves_through:

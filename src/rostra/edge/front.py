@@ -148,6 +148,9 @@ class Front:
         self._sending_cpu_s = 0.0
         self.sending_share = 0.0
         """Of a core, what sending took in the latest second: less than ``load.share`` where others have the core, too."""
+        self._sending_cpu_s = 0.0
+        self.sending_share = 0.0
+        """Of a core, what sending took in the latest second: less than ``load.share`` where others have the core, too."""
         self._late_s = 0.0
         self.load = Load(0.0, 0.0)
         self._turned_away = 0
@@ -383,6 +386,7 @@ class Front:
                 break
             now = time.perf_counter()
         self._sending_s += now - begun
+        self._sending_cpu_s += time.thread_time() - cpu_s
         self._sending_cpu_s += time.thread_time() - cpu_s
         self._pump_soon()
 
