@@ -33,10 +33,6 @@ class SmallUsher:
         self.step = ""
         self.lets = False
         """Whether who comes without a pass is in without more ado."""
-        self.lets = False
-        """Whether who comes without a pass is in without more ado."""
-        self.lets = False
-        """Whether who comes without a pass is in without more ado."""
         self.outcomes: Outcomes = {}
         self.connections: list[bytes] = []
         self.let_in: list[bytes] = []
@@ -52,16 +48,6 @@ class SmallUsher:
 
     def entered(self, address: bytes) -> None:
         self.let_in.append(address)
-
-    def lets_in(self, address: bytes, now: float) -> bool:
-        if self.lets:
-            self.let_in.append(address)
-        return self.lets
-
-    def lets_in(self, address: bytes, now: float) -> bool:
-        if self.lets:
-            self.let_in.append(address)
-        return self.lets
 
     def lets_in(self, address: bytes, now: float) -> bool:
         if self.lets:
@@ -127,30 +113,6 @@ async def test_while_nobody_is_asked_everyone_comes_in_and_is_counted(front: Edg
     assert usher.asked == []
     usher.waves_through = False
     assert (await at_live(front))[1] == 503, "what was prepared while nobody was asked is for nobody now"
-
-
-async def test_who_comes_as_others_did_is_in_while_shares_are_kept(front: Edge, usher: SmallUsher) -> None:
-    usher.waves_through = True
-    assert (await at_live(front))[1] == 200
-    usher.waves_through, usher.lets = False, True
-    assert (await at_live(front))[1] == 200
-    assert (usher.let_in, usher.asked) == ([HERE] * 2, [])
-    assert (await at_live(front, f"Cookie: w-demo={PASS}"))[1] == 200
-    assert (await at_live(front, path=f"/r/demo/live?w={PASS}"))[1] == 200
-    assert (await at_live(front, path=f"/r/demo/live?w={PASS}"))[1] == 200
-    assert [k.pass_ for k in usher.asked] == [PASS] * 3, "who shows a pass comes in by it"
-
-
-async def test_who_comes_as_others_did_is_in_while_shares_are_kept(front: Edge, usher: SmallUsher) -> None:
-    usher.waves_through = True
-    assert (await at_live(front))[1] == 200
-    usher.waves_through, usher.lets = False, True
-    assert (await at_live(front))[1] == 200
-    assert (usher.let_in, usher.asked) == ([HERE] * 2, [])
-    assert (await at_live(front, f"Cookie: w-demo={PASS}"))[1] == 200
-    assert (await at_live(front, path=f"/r/demo/live?w={PASS}"))[1] == 200
-    assert (await at_live(front, path=f"/r/demo/live?w={PASS}"))[1] == 200
-    assert [k.pass_ for k in usher.asked] == [PASS] * 3, "who shows a pass comes in by it"
 
 
 async def test_who_comes_as_others_did_is_in_while_shares_are_kept(front: Edge, usher: SmallUsher) -> None:

@@ -214,20 +214,9 @@ class Usher:
         self._admit(address, now, crowded=False)
         return True
 
-    def lets_in(self, address: bytes, now: float) -> bool:
-        """Whether somebody who shows no pass comes in without more ado: then they are in. :meth:`ask` in a tenth of the
-        time, for most of those who come while shares are kept."""
-        if self.waves_through:
-            self.entered(address)
-            return True
-        short = self.step >= Step.CHALLENGE or self._places < 1 or self._joins < 1
-        if short or self.accounting.crowded(address, now):
-            return False
-        self._admit(address, now, crowded=False)
-        return True
-
     def ask(self, asked: Asked, now: float, wall: WallTime) -> Verdict:
         """Whether somebody may have sound."""
+        wall = self._agreed(wall)
         if self.waves_through:
             self.entered(asked.address)
             return Enter(self.small)
@@ -239,8 +228,10 @@ class Usher:
 
     def number(self, asked: Asked, now: float, wall: WallTime) -> Verdict:
         """A place in the line (:attr:`Kind.NUMBER`), or a promise to come (:attr:`Kind.RSVP`)."""
+        return self._number(asked, now, self._agreed(wall))
+
+    def _number(self, asked: Asked, now: float, wall: WallTime) -> Verdict:
         keys, rsvp = self._keys, asked.kind is Kind.RSVP
-        wall = self._agreed(wall)
         if keys is None or (self.step is Step.REFUSING and not asked.inside):
             return self._refuse(asked)
         held = self._read(asked, keys, wall) if asked.pass_ else None
@@ -252,9 +243,6 @@ class Usher:
             try:
                 id_ = self._gate.check(keys, asked.answer, asked.room, _household(asked.address), wall)
             except BadAnswer as e:
-        return self._number(asked, now, self._agreed(wall))
-
-    def _number(self, asked: Asked, now: float, wall: WallTime) -> Verdict:
                 self.tally.to[Outcome.BAD_SOLUTION](asked.address)
                 return Refuse(str(e), 0.0, e.slug)
             self.tally.to[Outcome.SOLVED](asked.address)
@@ -274,6 +262,9 @@ class Usher:
 
     def inside(self, room: str, wall: WallTime) -> str:
         """A pass for somebody who is in without one; empty: there were enough, or there are no keys."""
+        return self._inside(room, self._agreed(wall))
+
+    def _inside(self, room: str, wall: WallTime) -> str:
         keys = self._keys
         if keys is None or not self._insiders.take(room):
             return ""
@@ -286,9 +277,6 @@ class Usher:
             return None
         self._insiders.told(room, listeners)
         return word(self._keys, room, self._agreed(wall))
-        return self._inside(room, self._agreed(wall))
-
-    def _inside(self, room: str, wall: WallTime) -> str:
 
     def left(self, seat: tuple[str, bytes]) -> None:
         """Whoever came in by a pass is gone."""
@@ -370,6 +358,7 @@ class Usher:
 
     def report(self, now: float, wall: WallTime) -> DoorReport:
         """Once a second."""
+        self._behind_s = self._compare(now, wall)
         rooms = {}
         for room, counts in self._counts.items():
             if (count := counts.report()) is not None:
@@ -382,25 +371,12 @@ class Usher:
             places=self._to_call(rooms, now),
             joins_s=CALLED_OF_JOINS * self.pressure.joins_s,
             rooms=rooms,
-        self._behind_s = self._compare(now, wall)
             step=int(self.step),
             share=self.pressure.share,
             scarce=self.pressure.scarce,
             outcomes=self.tally.counts,
         )
 
-    def _to_call(self, rooms: Mapping[str, RoomCount], now: float) -> int:
-        """Places for those who wait. Who is crowded has none of those that others are about to take."""
-        places = max(0.0, self._places)
-        if self.step is Step.REFUSING or places < 1:
-            return 0
-        elsewhere = sum(
-            report.places
-            for edge, (report, at) in self._heard.items()
-            if edge != self.options.edge and now - at <= HEARD_S
-        )
-        fair = sum(self._fair_waiting.values()) * places / (places + elsewhere)
-        for count in rooms.values():
     def _compare(self, now: float, wall: WallTime) -> float:
         """How far we are behind the middle one of all clocks; 0.0 where they agree. Places in the line are times: by
         clocks that differ by minutes, who comes to one edge would pass all who came to another."""
@@ -417,6 +393,18 @@ class Usher:
         """The time by which all edges go."""
         return WallTime(wall + self._behind_s)
 
+    def _to_call(self, rooms: Mapping[str, RoomCount], now: float) -> int:
+        """Places for those who wait. Who is crowded has none of those that others are about to take."""
+        places = max(0.0, self._places)
+        if self.step is Step.REFUSING or places < 1:
+            return 0
+        elsewhere = sum(
+            report.places
+            for edge, (report, at) in self._heard.items()
+            if edge != self.options.edge and now - at <= HEARD_S
+        )
+        fair = sum(self._fair_waiting.values()) * places / (places + elsewhere)
+        for count in rooms.values():
             fair += sum(n for line, spans in count.numbered.items() if line is not Line.CROWDED for *_, n in spans)
         return int(min(MAX_COUNT, places, fair + self.accounting.left))
 
@@ -551,21 +539,6 @@ class Usher:
         self._counts_of(asked.room).numbered(line, self._rank(pass_, asked.opened))
         return self._given(sign(pass_, keys), pass_)
 
-    def _rank(self, pass_: Pass, opened: WallTime) -> int | None:
-        """As it is, or as it will be in the record that somebody is about to make."""
-        record = self._record(pass_.room)
-        if record is not None and record.seed:
-            return rank(record, pass_)
-        late = 0 < opened <= pass_.at
-        return rank_of(pass_.at, pass_.id, opened, bytes(SEED_BYTES)) if late else None
-
-    def _paid_with(self, id_: bytes) -> tuple[WallTime, Line] | None:
-        """What this answer got when it was shown before."""
-        return self._paid.get(id_) or self._paid_before.get(id_)
-
-    def _remember(self, pass_: Pass) -> None:
-        if len(self._paid) >= PAID_KEPT:
-            self._paid, self._paid_before = {}, self._paid
     def _came_at(self, room: str, now: float, wall: WallTime) -> float:
         """When somebody came, as far as their place in the line goes: not before those who are called, nor before the
         last who wait. By a clock that is behind they would pass all who came to an edge whose clock is ahead, and be
@@ -581,6 +554,21 @@ class Usher:
         # Spread over what is counted together: who has the very same rank is called at the very same moment.
         return at + (now - since) % (CELL_MS / 1000)
 
+    def _rank(self, pass_: Pass, opened: WallTime) -> int | None:
+        """As it is, or as it will be in the record that somebody is about to make."""
+        record = self._record(pass_.room)
+        if record is not None and record.seed:
+            return rank(record, pass_)
+        late = 0 < opened <= pass_.at
+        return rank_of(pass_.at, pass_.id, opened, bytes(SEED_BYTES)) if late else None
+
+    def _paid_with(self, id_: bytes) -> tuple[WallTime, Line] | None:
+        """What this answer got when it was shown before."""
+        return self._paid.get(id_) or self._paid_before.get(id_)
+
+    def _remember(self, pass_: Pass) -> None:
+        if len(self._paid) >= PAID_KEPT:
+            self._paid, self._paid_before = {}, self._paid
         self._paid[pass_.id] = (pass_.at, pass_.line)
 
     def _given(self, text: str, pass_: Pass) -> Given:

@@ -146,9 +146,6 @@ class Admission(Protocol):
     def lets_in(self, address: bytes, now: float) -> bool:
         """Whether somebody who shows no pass comes in without more ado: then they are in. Otherwise :meth:`ask`."""
 
-    def lets_in(self, address: bytes, now: float) -> bool:
-        """Whether somebody who shows no pass comes in without more ado: then they are in. Otherwise :meth:`ask`."""
-
     def refusal(self, room: str) -> tuple[RostraError, Outcome]:
         """For one who shows no pass while the door is shut; one after the other may say another time."""
 
@@ -192,9 +189,6 @@ class OpenHouse:
 
     def entered(self, address: bytes) -> None:
         """Nor here."""
-
-    def lets_in(self, address: bytes, now: float) -> bool:
-        return True
 
     def lets_in(self, address: bytes, now: float) -> bool:
         return True

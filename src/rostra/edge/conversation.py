@@ -197,16 +197,6 @@ def _lets_in(door: Door, fields: Fields, data: bytes, eol: int, address: bytes) 
     return not shows_pass and admission.lets_in(address, door.now)
 
 
-def _lets_in(door: Door, fields: Fields, data: bytes, eol: int, address: bytes) -> bool:
-    """Whether whoever asks for sound with what others asked with comes in as they did: then they are in."""
-    admission = door.admission
-    if admission.waves_through:
-        admission.entered(address)
-        return True
-    shows_pass = fields.shows_pass or data.find(b"w=", 0, eol) >= 0
-    return not shows_pass and admission.lets_in(address, door.now)
-
-
 class _Closing(Enum):
     NO = auto()
     AT_ONCE = auto()
@@ -220,6 +210,8 @@ class Conversation:
 
     __slots__ = (
         "_answered",
+        "_asked",
+        "_asked_at",
         "_closing",
         "_events",
         "_in",
@@ -229,8 +221,6 @@ class Conversation:
         "_since",
         "address",
         "door",
-        "_asked",
-        "_asked_at",
         "fd",
         "over",
         "owed",
@@ -272,6 +262,9 @@ class Conversation:
         """The one whose answer is waited for."""
         self._answered = False
         """Whether anything was; until then a connection has no more time than a head has."""
+        self._asked = 0.0
+        """Requests that were not at hand, lately (REQUESTS_S)."""
+        self._asked_at = door.now
         self._closing = _Closing.NO
         self._lingered = -1
         """Bytes read away after a refusal; -1: not lingering."""
@@ -281,10 +274,12 @@ class Conversation:
             self._events = READABLE
             poller.hand_over(fd, self)
             poller.expect(fd, READABLE)
-        self._asked = 0.0
-        """Requests that were not at hand, lately (REQUESTS_S)."""
-        self._asked_at = door.now
         """What the poller waits for; 0: it does not have the descriptor yet."""
+
+    @property
+    def fresh(self) -> bool:
+        """Nothing was answered yet: whoever is refused now shall not hold a place by it."""
+        return not self._answered
 
     # --- what the poller and the clock say ---
 
@@ -295,11 +290,6 @@ class Conversation:
         elif self._events:
             self._read()
         if not self.over and not self._events:
-    @property
-    def fresh(self) -> bool:
-        """Nothing was answered yet: whoever is refused now shall not hold a place by it."""
-        return not self._answered
-
             self._expect(READABLE)
 
     def turn_away(self, answer: Answer) -> None:
@@ -406,6 +396,13 @@ class Conversation:
             self._settle([whole])
         return True
 
+    def _shut_out(self, shut: Shut) -> bytes:
+        """The refusal that is at hand. A connection that has just come is closed after it."""
+        if self._answered:
+            return shut.next(shut.wholes, self.address)
+        self._closing = _Closing.AT_ONCE
+        return shut.next(shut.closing, self.address)
+
     def _process(self, data: bytes) -> None:
         """Answer what is in ``data`` and keep the rest."""
         out, size, at = list[bytes](), 0, 0
@@ -415,13 +412,6 @@ class Conversation:
         try:
             while at < len(data) and self._closing is _Closing.NO and self._request is None:
                 at = _skip_empty_lines(data, at)
-    def _shut_out(self, shut: Shut) -> bytes:
-        """The refusal that is at hand. A connection that has just come is closed after it."""
-        if self._answered:
-            return shut.next(shut.wholes, self.address)
-        self._closing = _Closing.AT_ONCE
-        return shut.next(shut.closing, self.address)
-
                 end = data.find(b"\r\n\r\n", at) + 4
                 if end < 4 or end - at > MAX_HEAD_BYTES:
                     check_beginning(data[at:])
@@ -479,6 +469,7 @@ class Conversation:
         if len(data) < end:
             return None, end
         door.requests += 1
+        self._count()
         outcome = door.answer(request, self, raw, data[body_at:end])
         if isinstance(outcome, Answer):
             return self._render(outcome, request), end
@@ -486,15 +477,6 @@ class Conversation:
             self._request = request
         return outcome, end
 
-    def _read_preamble(self, data: bytes) -> int:
-        self._count()
-        """Where HTTP begins in ``data``; -1 if the preamble is not whole, or was none and the connection is closed."""
-        try:
-            preamble = read_preamble(data)
-        except Refused:
-            self._note(Outcome.BAD_PROXY)
-            self.close()
-            return -1
     def _count(self) -> None:
         """:raises TooMany: there were too many requests on this connection."""
         if not self.address:
@@ -505,6 +487,14 @@ class Conversation:
         if self._asked > REQUESTS_AT_ONCE:
             raise TooMany("That were too many requests on one connection. Please ask less often.", 2.0)
 
+    def _read_preamble(self, data: bytes) -> int:
+        """Where HTTP begins in ``data``; -1 if the preamble is not whole, or was none and the connection is closed."""
+        try:
+            preamble = read_preamble(data)
+        except Refused:
+            self._note(Outcome.BAD_PROXY)
+            self.close()
+            return -1
         if preamble is None:
             self._in = data
             return -1
@@ -641,6 +631,10 @@ class Conversation:
         self.wire.close(self.fd)
 
 
+_REFUSED = {411: Outcome.BAD_BODY, 413: Outcome.BAD_BODY, 429: Outcome.TOO_MANY_REQUESTS}
+"""What is counted of those who are refused before anybody looks at what they want."""
+
+
 def _skip_empty_lines(data: bytes, at: int) -> int:
     """RFC 9112, 2.2: "a server that is expecting to receive and parse a request-line SHOULD ignore at least one empty
     line (CRLF) received prior to the request-line".
@@ -648,7 +642,3 @@ def _skip_empty_lines(data: bytes, at: int) -> int:
     while data.startswith(b"\r\n", at):
         at += 2
     return at
-_REFUSED = {411: Outcome.BAD_BODY, 413: Outcome.BAD_BODY, 429: Outcome.TOO_MANY_REQUESTS}
-"""What is counted of those who are refused before anybody looks at what they want."""
-
-

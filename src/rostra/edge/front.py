@@ -148,16 +148,13 @@ class Front:
         self._sending_cpu_s = 0.0
         self.sending_share = 0.0
         """Of a core, what sending took in the latest second: less than ``load.share`` where others have the core, too."""
-        self._sending_cpu_s = 0.0
-        self.sending_share = 0.0
-        """Of a core, what sending took in the latest second: less than ``load.share`` where others have the core, too."""
         self._late_s = 0.0
         self.load = Load(0.0, 0.0)
         self._turned_away = 0
+        self._was_shut = False
         self.more_metrics: Callable[[], list[Metric]] = list
         """Those of the door."""
         self._full_answers = [
-        self._was_shut = False
             problem(
                 Full("This edge has no place left. Please come back in a moment.", COME_BACK_FROM_S + i), closes=True
             )
@@ -264,10 +261,10 @@ class Front:
 
     def _taken(self, fd: int, address: str) -> None:
         options = self.options
+        client = self.door.direct(address)
         if len(self.poller) >= options.max_open:
             self._turn_away(fd, client)
             return
-        client = self.door.direct(address)
         if client:
             self._came(client)
         preamble = options.proxy_protocol and not client
@@ -306,10 +303,10 @@ class Front:
     def _turn_away(self, fd: int, client: bytes) -> None:
         """Full: say when to come back, as long as the reserve lasts."""
         self._turned_away += 1
+        self.door.admission.note(Outcome.REFUSED_FULL, client)
         if self.options.tls is not None or len(self.poller) >= self.options.max_open + self.options.reserve // 2:
             close_quietly(fd)
             return
-        self.door.admission.note(Outcome.REFUSED_FULL, client)
         conversation = Conversation(self.door, self.poller, self._plain, fd)
         conversation.turn_away(self._full_answers[self._turned_away % TURNED_AWAY])
         if not conversation.over:
@@ -328,14 +325,14 @@ class Front:
     def _time(self, timed: _Timed) -> None:
         heapq.heappush(self._timed, (timed.deadline(), next(self._order), timed))
 
-    # --- sending ---
-
-    def _flush_if_due(self, room: RoomOnAir, rendition: Rendition) -> None:
     def _time_anew(self) -> None:
         """Whoever is between two requests has less time while the door is shut, and more when it is open."""
         self._timed = [(who.deadline(), order, who) for _, order, who in self._timed if not who.over]
         heapq.heapify(self._timed)
 
+    # --- sending ---
+
+    def _flush_if_due(self, room: RoomOnAir, rendition: Rendition) -> None:
         feed = room.feeds[rendition]
         if not feed.due(self.ladder.flush_s, self.door.now):
             return
@@ -386,7 +383,6 @@ class Front:
                 break
             now = time.perf_counter()
         self._sending_s += now - begun
-        self._sending_cpu_s += time.thread_time() - cpu_s
         self._sending_cpu_s += time.thread_time() - cpu_s
         self._pump_soon()
 
@@ -466,13 +462,13 @@ class Front:
         """Who gets in is decided another way from now on. ``step``: of the ladder, to be told to all who are in."""
         self._look_at_clock()
         self.door.turned()
+        if self._was_shut is not (shut := self.door.admission.shut):
+            self._was_shut = shut
+            self._time_anew()
         if step is not None:
             for room in self.door.rooms.values():
                 room.announce("door", {"step": step}, self.door.now)
         self._pump_soon()
-        if self._was_shut is not (shut := self.door.admission.shut):
-            self._was_shut = shut
-            self._time_anew()
 
     def listeners(self, room: RoomOnAir) -> int:
         """To whom its sound is pushed, and who takes it in pieces."""

@@ -119,7 +119,6 @@ class Doorkeeper:
         self.came: Callable[[bytes], None] = usher.came
         self.entered = usher.entered
         self.lets_in = usher.lets_in
-        self.lets_in = usher.lets_in
         self.left = usher.left
         self.records: dict[str, DoorRecord] = {}
         self._tally = usher.tally.to
