@@ -147,7 +147,7 @@ class Front:
         self._sending_s = 0.0
         self._sending_cpu_s = 0.0
         self.sending_share = 0.0
-        """Of a core, what sending took in the latest second: less than ``load.share`` where others have the core, too."""
+        """Of a core, what sending took in the latest second: less than ``load.share`` if others have the core, too."""
         self._late_s = 0.0
         self.load = Load(0.0, 0.0)
         self._turned_away = 0
