@@ -304,6 +304,7 @@ class Usher:
         passed = 0.1 if self._settled_at is None else max(0.0, now - self._settled_at)
         self._settled_at = now
         self._places -= self._entered_now
+        self._listeners += self._entered_now  # the house is as large as it was
         self._joins -= self._entered_now
         self._entered_now = 0
         pace = self.pressure.joins_s
@@ -522,6 +523,7 @@ class Usher:
 
     def _take_place(self) -> None:
         self._places -= 1
+        self._listeners += 1
         self._joins -= 1
 
     def _give(
