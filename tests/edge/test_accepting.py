@@ -205,7 +205,7 @@ async def test_tls_refuses_what_is_none(certificate: tuple[str, str], monkeypatc
         gone = await running.client()
         gone.send(b"\x16\x03\x01")
         await gone.close()
-        await until(lambda: len(running.front.poller) == 1)
+        await until(lambda: len(running.front.poller) == 0)
 
 
 async def test_tls_sessions_are_taken_up_again(certificate: tuple[str, str]) -> None:

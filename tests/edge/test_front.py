@@ -182,7 +182,7 @@ async def test_full_says_when_to_come_back(monkeypatch: pytest.MonkeyPatch) -> N
         beyond = await running.client()
         await asyncio.gather(asyncio.wait_for(beyond.reader.read(), 5), return_exceptions=True)
         await inside[0].close()
-        await until(lambda: len(running.front.poller) < 4)
+        await until(lambda: len(running.front.poller) < 3)
         await listening(running)
 
 

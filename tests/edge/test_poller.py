@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import time
 
 import pytest
 
@@ -83,3 +84,33 @@ def test_writable_is_told() -> None:
     ours.close()
     theirs.close()
     poller.stop()
+
+
+async def test_a_turn_that_took_long_is_followed_by_a_shorter_one_and_nobody_is_left_out() -> None:
+    poller, served = Poller(), list[int]()
+
+    class Slow:
+        def ready(self, fd: int, events: int) -> None:
+            time.sleep(0.002)
+            served.append(fd)
+
+    pairs = [socket.socketpair() for _ in range(32)]
+    try:
+        for ours, theirs in pairs:
+            poller.watch(ours.fileno(), Slow(), READABLE)
+            theirs.send(b"x")
+        turns = []
+        for _ in range(40):
+            before = len(served)
+            poller.turn()
+            turns.append(len(served) - before)
+        assert turns[0] == 32
+        assert min(turns) <= 2
+        assert max(turns[8:]) <= 4
+        lately = served[-64:]
+        assert len(set(lately)) > 24, "they are served one after the other"
+    finally:
+        for ours, theirs in pairs:
+            poller.forget(ours.fileno())
+            ours.close()
+            theirs.close()

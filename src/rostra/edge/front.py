@@ -51,6 +51,13 @@ SLICE_S = 0.002
 CROWDED_SLICE_S = 0.0005
 """The same while more are joining than are let in at once: whoever listens already has sound in hand."""
 
+LATE_SHARE = 0.5
+"""Of a flush: those who are still not sent theirs after so much of it are in danger of hearing it."""
+
+LATE_SLICE_S = 0.02
+"""So much longer is a slice when a whole flush has passed: whoever is in comes before those who come, and before those
+who only ask (benchmarks: attacks)."""
+
 TURNED_AWAY = 8
 """Different waiting times told to those who find the edge full, so that they do not come back together."""
 
@@ -122,6 +129,8 @@ class Front:
         self.options = options
         self.tally = Tally()
         self.poller = Poller()
+        self._doorway = Poller()
+        """The listening socket alone: who comes does not stand in line behind those who keep asking."""
         self.door = Door(
             self.poller, pages, make_windows, notice, self.tally, carrier=carrier, key=key, admission=admission
         )
@@ -136,6 +145,8 @@ class Front:
         self._secure = SecureWire()
         self._acceptor: Acceptor | None = None
         self._busy: deque[Crowd] = deque()
+        self._busy_since = 0.0
+        """Since when somebody waits for a flush."""
         self._pumping = False
         self._timed: list[tuple[float, int, _Timed]] = []
         self._order = itertools.count()
@@ -171,8 +182,9 @@ class Front:
         self._loop = asyncio.get_running_loop()
         self._look_at_clock()
         listener = open_listener(self.options.host, self.options.port, self.options.backlog)
-        self._acceptor = Acceptor(listener, self.poller, self._taken, self._exhausted)
+        self._acceptor = Acceptor(listener, self._doorway, self._taken, self._exhausted)
         self._acceptor.start()
+        self._doorway.start(self._loop)
         self.poller.start(self._loop)
         self._next_tick = self.door.now
         self._tick()
@@ -230,6 +242,7 @@ class Front:
             if isinstance(endpoint, Conversation | Handshake):
                 endpoint.close()
         self.poller.stop()
+        self._doorway.stop()
 
     # --- what comes from the bus ---
 
@@ -262,7 +275,7 @@ class Front:
     def _taken(self, fd: int, address: str) -> None:
         options = self.options
         client = self.door.direct(address)
-        if len(self.poller) >= options.max_open:
+        if len(self.poller) + len(self._doorway) >= options.max_open:
             self._turn_away(fd, client)
             return
         if client:
@@ -285,7 +298,7 @@ class Front:
             handshake.ready(fd, 1)
             return
         if preamble:
-            self._converse(Conversation(self.door, self.poller, self._plain, fd, preamble=True))
+            self._converse(Conversation(self.door, self.poller, self._plain, fd, preamble=True), first=True)
         elif (conversation := greet(self.door, self.poller, self._plain, fd, client)) is not None:
             self._time(conversation)
 
@@ -295,8 +308,18 @@ class Front:
         conversation.source = source
         self._converse(conversation)
 
-    def _converse(self, conversation: Conversation) -> None:
-        conversation.begin()
+    def _converse(self, conversation: Conversation, *, first: bool = False) -> None:
+        """``first``: the connection was just accepted, and most have said what they want already."""
+        data = b""
+        if first:
+            try:
+                data = self._plain.read(conversation.fd)
+            except BlockingIOError:
+                pass
+            except OSError:
+                conversation.close()
+                return
+        conversation.begin(data)
         if not conversation.over:
             self._time(conversation)
 
@@ -352,6 +375,8 @@ class Front:
 
     def _send(self, crowd: Crowd) -> None:
         if crowd.busy and crowd not in self._busy:
+            if not self._busy:
+                self._busy_since = time.perf_counter()
             self._busy.append(crowd)
         self._pump_soon()
 
@@ -366,7 +391,10 @@ class Front:
         self._look_at_clock()
         begun, cpu_s = time.perf_counter(), time.thread_time()
         crowded = self._acceptor is not None and self._acceptor.crowded
-        until, now = begun + (CROWDED_SLICE_S if crowded else SLICE_S), begun
+        slice_s = CROWDED_SLICE_S if crowded else SLICE_S
+        if self._busy and (late := (begun - self._busy_since) / self.ladder.flush_s - LATE_SHARE) > 0:
+            slice_s += min(1.0, late / (1 - LATE_SHARE)) * LATE_SLICE_S
+        until, now = begun + slice_s, begun
         ready, busy = self.door.ready, self._busy
         if self.door.entrance.replaced:
             self.door.entrance.end_replaced()
