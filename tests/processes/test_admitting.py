@@ -186,13 +186,18 @@ async def at_the_door(door: Doorkeeper, running: Edge) -> None:
 
 async def at_the_edge(door: Doorkeeper, running: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
     """Everyone whom nobody has to be asked about."""
-    await sends(running, b"GET / HTTP/1.1\r\nHo")
-    await sends(running, b"POST /r/demo/react HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
+    with monkeypatch.context() as hurry:
+        hurry.setattr(conversation, "HEAD_TIMEOUT_S", 0.1)
+        hurry.setattr(conversation, "WRITE_TIMEOUT_S", 0.1)
+        await sends(running, b"GET / HTTP/1.1\r\nHo")
+        await sends(running, b"POST /r/demo/react HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
+        await sends(running, b"")
+        slow = deaf(running)
+        slow.send(b"GET /r/demo/hls/opus/g1-p8.m4s HTTP/1.1\r\nHost: x\r\n\r\n" * 200)
+        await until(lambda: door.usher.tally.total(Outcome.SLOW_READER))
+        slow.close()
     await sends(running, b"POST /r/demo/react HTTP/1.1\r\nHost: x\r\nContent-Length: 99999\r\n\r\n")
     await sends(running, b"nonsense\r\n\r\n")
-    await sends(running, b"")
-    slow = deaf(running)
-    slow.send(b"GET /r/demo/hls/opus/g1-p8.m4s HTTP/1.1\r\nHost: x\r\n\r\n" * 200)
     assert (await running.ask("/r/nowhere/state")).status == 404
     assert (await running.ask("/r/demo/state?x=1")).status == 200
     assert (await running.ask("/r/secret/state")).status == 403
@@ -202,8 +207,6 @@ async def at_the_edge(door: Doorkeeper, running: Edge, monkeypatch: pytest.Monke
         little.setattr(conversation, "REQUESTS_AT_ONCE", 1.0)
         often = await running.client()
         assert [(await often.ask("/healthz")).status for _ in range(2)] == [200, 429]
-    await until(lambda: door.usher.tally.total(Outcome.SLOW_READER))
-    slow.close()
 
 
 async def test_every_outcome_can_be_caused_and_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,8 +214,6 @@ async def test_every_outcome_can_be_caused_and_is_told(tmp_path: Path, monkeypat
     async with edge(room(), room(room_id="secret", invited=True), admission=door) as running:
         running.feed(stream(8))
         await at_the_door(door, running)
-        monkeypatch.setattr(conversation, "HEAD_TIMEOUT_S", 0.05)
-        monkeypatch.setattr(conversation, "WRITE_TIMEOUT_S", 0.1)
         await at_the_edge(door, running, monkeypatch)
         async with edge(admission=door, trusted_proxies=("127.0.0.1/32",), proxy_protocol=True) as behind:
             await sends(behind, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")

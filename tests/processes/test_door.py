@@ -6,14 +6,15 @@ Everyone comes from a network of their own: of one address no more than four com
 from __future__ import annotations
 
 import asyncio
-import base64
+import contextlib
+import itertools
 import json
 import os
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
-import altcha
 import pytest
 
 from rostra.bus import Bus
@@ -22,6 +23,7 @@ from rostra.wire.emsg import read_events
 from rostra.wire.listeners import EdgeNotice
 from rostra.wire.passes import Line, peek
 from tests.edge.making import Answered, Client, room, stream
+from tests.processes.paying import QUICK, solved
 from tests.processes.test_edge import running
 
 PLACES = 4
@@ -42,14 +44,6 @@ async def bus(server: NatsServer) -> AsyncIterator[Bus]:
     await bus.publish_part("demo", stream(0.5)[0])
     yield bus
     await bus.close()
-
-
-def solved(challenge: dict[str, Any]) -> str:
-    """The answer to it, as a page sends it, found by the library's own solver."""
-    solution = altcha.solve_challenge(altcha.Challenge.from_dict(challenge))
-    assert solution is not None
-    payload = {"challenge": {k: challenge[k] for k in ("parameters", "signature")}, "solution": solution.to_dict()}
-    return base64.b64encode(json.dumps(payload).encode()).decode()
 
 
 def people() -> Iterator[str]:
@@ -136,7 +130,7 @@ async def fill(port: int, coming: Iterator[str]) -> list[Client]:
             await asyncio.sleep(0.02)
 
 
-SMALL = {**os.environ, "ROSTRA_DOOR_PLACES": str(PLACES), "ROSTRA_DOOR_CHALLENGE_TRIALS": "[100, 100]"}
+SMALL = {**os.environ, **QUICK, "ROSTRA_DOOR_PLACES": str(PLACES)}
 
 
 async def test_the_house_fills_and_empties_and_the_line_moves(server: NatsServer, bus: Bus) -> None:
@@ -216,3 +210,76 @@ async def test_an_edge_dies_and_the_line_goes_on(server: NatsServer, bus: Bus) -
         come = await asyncio.gather(*(comes_in(other, each, 30) for each in passes))
         for each in (*come, *inside[0], *inside[1]):
             await each.close()
+
+
+class Person:
+    """Somebody with a page: comes, waits in line, comes in when called, and comes again when refused."""
+
+    def __init__(self, address: str, ports: tuple[int, ...]) -> None:
+        self.address, self.ports = address, ports
+        self.pass_ = ""
+        self.inside: Client | None = None
+        self.entered = 0.0
+        self.lost = False
+
+    async def come(self, first: int) -> None:
+        """Until they are in. The kernel gives each of their connections to some edge: here, one after the other."""
+        for port in itertools.cycle(self.ports[first:] + self.ports[:first]):
+            listener, answer = await listens(port, self.pass_, self.address)
+            if answer.status == 200:
+                self.inside, self.entered = listener, time.monotonic()
+                return
+            await listener.close()
+            if not self.pass_:
+                self.pass_ = await number(port, self.address)
+            await asyncio.sleep(0.4)
+
+    async def stay(self) -> None:
+        """To the end. Whoever is in stays in."""
+        assert self.inside is not None
+        while await self.inside.reader.read(65536):
+            pass
+        self.lost = True
+
+
+@pytest.mark.parametrize("edges", [1, 2])
+async def test_three_times_what_fits(server: NatsServer, bus: Bus, edges: int) -> None:
+    """Ten seconds after the first of them every place is taken, and stays so; nobody who is in is sent out; and when
+    some go, those come in who have waited for the longest."""
+    async with contextlib.AsyncExitStack() as house:
+        doors = [await house.enter_async_context(running("--nats", server.url, env=SMALL)) for _ in range(edges)]
+        ports = tuple(port for _, port in doors)
+        crowd = [Person(address, ports) for address in itertools.islice(people(), 3 * PLACES * edges)]
+        coming = []
+        begun = time.monotonic()
+        for i, each in enumerate(crowd):
+            coming.append(asyncio.create_task(each.come(i % edges)))
+            await asyncio.sleep(0.3 if i >= PLACES * edges else 0.02)
+        async with asyncio.timeout(max(0.1, begun + 10 - time.monotonic())):
+            while sum(each.inside is not None for each in crowd) < PLACES * edges:
+                await asyncio.sleep(0.05)
+        staying = [asyncio.create_task(each.stay()) for each in crowd if each.inside]
+        await asyncio.sleep(2)
+        assert sum(each.inside is not None for each in crowd) == PLACES * edges
+        assert not any(each.lost for each in crowd)
+        waiting = sorted((each for each in crowd if not each.inside), key=lambda one: peek(one.pass_)[1])
+        assert all(peek(each.pass_)[0] is Line.LATE for each in waiting)
+
+        gone = 2 * edges
+        for task in staying[:gone]:
+            task.cancel()
+        for each in [one for one in crowd if one.inside][:gone]:
+            assert each.inside is not None
+            await each.inside.close()
+        async with asyncio.timeout(10):
+            while sum(each.inside is not None for each in waiting) < gone:
+                await asyncio.sleep(0.05)
+        await asyncio.sleep(1)
+        assert {waiting.index(each) for each in waiting if each.inside} == set(range(gone))
+        assert not any(each.lost for each in crowd)
+        for task in (*coming, *staying):
+            task.cancel()
+        await asyncio.gather(*coming, *staying, return_exceptions=True)
+        for each in crowd:
+            if each.inside is not None:
+                await each.inside.close()
