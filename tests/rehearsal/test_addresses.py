@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import ipaddress
+from collections import Counter
 
 import pytest
 
 from rostra.edge.proxy_preamble import read_preamble
-from rostra.rehearsal.addresses import LOCAL, Population, loopback, packed, preamble
+from rostra.rehearsal.addresses import LOCAL, Population, attacking, loopback, packed, preamble
 
 
 def test_people_come_from_their_networks_again_and_again() -> None:
@@ -43,6 +44,13 @@ def test_what_is_said_of_an_address_is_what_an_edge_reads(source: bytes) -> None
 
 
 def test_sources_on_loopback_are_many_and_valid() -> None:
-    found = {loopback(2, n) for n in range(0, 400_000, 400)}
-    assert len(found) == 1000
+    listeners = [loopback(block, n) for block in (0, 2, 249) for n in range(0, 20_000)]
+    attackers = [attacking(n, networks) for networks in (1, 200, 20_000) for n in range(0, 20_000)]
+    assert len(set(listeners)) == 15_000, "four a household"
+    assert loopback(2, 40_001) == loopback(2, 40_001), "who comes back comes from there again"
+    assert max(Counter(a.rpartition(".")[0] for a in listeners).values()) == 80, "and few a network"
+    assert len({a.rpartition(".")[0] for a in attackers[20_000:40_000]}) == 200
+    assert len({a.rpartition(".")[0] for a in attackers[:20_000]}) == 1
+    found = {*listeners, *attackers}
+    assert not set(listeners) & set(attackers)
     assert all(ipaddress.IPv4Address(a).is_loopback and a.split(".")[3] not in ("0", "255") for a in found)

@@ -62,7 +62,7 @@ def test_what_is_measured_is_what_it_cost() -> None:
     assert found["cpu_share_seen"] == pytest.approx(10e-6, rel=0.02)
     assert found["cpu_share"] < found["cpu_share_seen"], "at the longest flush it is less"
     assert found["idle_cpu_share"] == pytest.approx(0.02, rel=0.1)
-    assert found["memory_bytes"] == pytest.approx(3000 * 1900 / 2000 + KERNEL_BYTES, rel=0.01)
+    assert found["memory_bytes"] == pytest.approx(3000 + KERNEL_BYTES, rel=0.01)
     assert (found["listeners"], found["edges"], found["flush_s"]) == (1000, 2, 2.0)
     assert found["joins_s"] == pytest.approx(0.8 / 50e-6, rel=0.02), "what the core would bear, not what was offered"
 
@@ -96,3 +96,23 @@ def test_what_an_attack_cost_is_told_before_while_and_after() -> None:
     assert cost["while"]["edge_cpu"] is not None
     late = AttackFile(name="x", attack=(AttackPlan(kind=Kind.REQUESTS, from_s=500, for_s=5),))
     assert summary.costs(log, [late])[0]["while"] is None
+
+
+def test_a_generator_that_was_kept_from_running_still_holds_whom_it_held() -> None:
+    """Two generators; one tells nothing for three seconds."""
+    from rostra.rehearsal.conductor import Orders, Rehearsal
+    from rostra.rehearsal.jobs import Job
+    from rostra.rehearsal.scenario import CrowdPlan
+    from rostra.rehearsal.target import Target
+
+    target = Target("127.0.0.1", 1, False, "talk", ("127.0.0.1",))
+    rehearsal = Rehearsal.__new__(Rehearsal)
+    rehearsal.orders, rehearsal.log, rehearsal._latest = Orders(target, "", CrowdPlan()), Log(), {}
+    jobs = [Job(target, 0.0, 10.0, 0.0, CrowdPlan(), worker, 2) for worker in range(2)]
+    for number in range(6):
+        for job in jobs:
+            if job.worker == 0 or number not in (2, 3, 4):
+                second = Second()
+                second.gauges = {"in": 100, "late_ms": 1.0}
+                rehearsal._told(job, {"second": number, **second.to_json()})
+    assert [log_second.gauges["in"] for _, log_second in sorted(rehearsal.log.crowd.items())] == [200] * 6

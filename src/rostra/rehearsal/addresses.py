@@ -1,8 +1,8 @@
 """Where a crowd seems to come from. Pure and seeded.
 
-Two things: the address on this machine that a connection is made from (the whole of 127.0.0.0/8 is ours, and an address
-has no more ports than 28,000), and the address in the world that a PROXY protocol preamble says, so that the target's
-accounting by prefix meets a population and not a loopback.
+Two things: the address on this machine that a connection is made from (the whole of 127.0.0.0/8 is ours), and the
+address in the world that a PROXY protocol preamble says. Both are many, so that the target's accounting by prefix meets
+a population.
 """
 
 from __future__ import annotations
@@ -17,18 +17,31 @@ from rostra.rehearsal.draws import draw, mix
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 """haproxy, "The PROXY protocol", 2.2."""
 
-CONNECTIONS_AN_ADDRESS = 400
-"""Listeners at most that share a source address on loopback: far below its ports, and the kernel looks for a free one
-among few."""
+LISTENERS_AN_ADDRESS = 4
+"""A household. A door counts by address, /24 and /16, on loopback too."""
+
+ATTACKERS_AN_ADDRESS = 400
+"""Far below an address's ports, and the kernel looks for a free one among few."""
+
+MOST_ATTACKING = 5 * 256
+"""Networks on loopback that no listener comes from: 127.251 to 127.255."""
 
 _NOT_PUBLIC = frozenset({0, 10, 100, 127, 169, 172, 192, 198, 203, *range(224, 256)})
 """First bytes left out altogether: private, shared, documentation, multicast."""
 
 
 def loopback(block: int, number: int) -> str:
-    """The source of connection ``number`` of a generator that has block ``block``: 127.block.x.y."""
-    place = number // CONNECTIONS_AN_ADDRESS
-    return f"127.{1 + block % 250}.{place // 254 % 256}.{1 + place % 254}"
+    """The source of listener ``number`` of a generator that has block ``block``: households all over 127.1 to
+    127.250, as people come from all over the world."""
+    place = number // LISTENERS_AN_ADDRESS
+    return f"127.{1 + (block + place) % 250}.{block % 256}.{1 + place // 250 % 254}"
+
+
+def attacking(number: int, networks: int, each: int = ATTACKERS_AN_ADDRESS) -> str:
+    """The source of connection ``number`` of an attack from so many networks (/24), on loopback."""
+    networks = min(networks, MOST_ATTACKING)
+    network, host = number % networks, number // networks // each % 254
+    return f"127.{251 + network // 256}.{network % 256}.{1 + host}"
 
 
 @dataclass(frozen=True, slots=True)

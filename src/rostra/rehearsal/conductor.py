@@ -47,6 +47,9 @@ PROBE_WITHIN_S = 2.0
 PROBE_IN_A_SECOND_S = 0.8
 """An answer that takes longer counts for the second in which it comes."""
 
+LATE_AT_MOST_S = 600.0
+"""A second that is told of longer after the end is none of this rehearsal's."""
+
 AFTER_RETURN_S = 20.0
 """After a cut, so that everyone can be back: the longest that a client waits, and the way in."""
 
@@ -110,7 +113,8 @@ class Rehearsal:
         self._local = LocalCrew(min((f.weight for f in orders.attacks), default=100))
         self._crew = crew or self._local
         self._consent = check_token(orders.token, orders.target, WallTime(time.time()))
-        self._numbers: dict[tuple[str, int], int] = {}
+        self._latest: dict[tuple[str, int], tuple[int, dict[str, float]]] = {}
+        """What each job told last."""
         self._stopped = False
         self._unanswered = 0
         """Seconds without an answer."""
@@ -130,8 +134,6 @@ class Rehearsal:
             raise BadRequest(f"The room {orders.target.room!r} is over. Rehearse one that is on air.")
         processes = Processes(orders.target)
         jobs = self._jobs(state)
-        for number, job in enumerate(j for j in jobs if j.attack is not None):
-            self._numbers[job.name, job.seed] = number
         begin = jobs[0].begin_wall
         await self._crew.start(jobs, self._told)
         for pid, name in self._local.pids.items():
@@ -200,7 +202,15 @@ class Rehearsal:
         if "second" not in body:
             return
         number, second = int(body["second"]), Second.from_json(body)
+        if not 0 <= number <= self.orders.seconds + LATE_AT_MOST_S:
+            return
         into = log.bots if bots else log.attacks.setdefault(job.worker, {}) if attack else log.crowd
+        before, gauges = self._latest.get((job.name, job.seed), (number, {}))
+        for missed in range(before + 1, number):  # it was kept from running: whoever was in still was
+            still = Second()
+            still.gauges = {name: value for name, value in gauges.items() if name in ("in", "waiting", "open")}
+            into.setdefault(missed, Second()).merge(still)
+        self._latest[job.name, job.seed] = number, second.gauges
         into.setdefault(number, Second()).merge(second)
         if not attack:
             for at, counts in body.get("firsts", {}).items():

@@ -9,7 +9,7 @@ import select
 import socket
 import ssl
 
-from rostra.rehearsal.addresses import CONNECTIONS_AN_ADDRESS, Population, loopback, packed, preamble
+from rostra.rehearsal.addresses import LISTENERS_AN_ADDRESS, Population, attacking, loopback, packed, preamble
 from rostra.rehearsal.listener import Listener, State
 from rostra.rehearsal.target import Target, tls_context
 
@@ -28,17 +28,18 @@ _PREAMBLE_BYTES = {4: 28, 16: 52}
 class Connections:
     """All of one generator, by descriptor, in one epoll."""
 
-    def __init__(self, target: Target, population: Population | None, block: int) -> None:
-        """:param block: of source addresses on loopback, another for each generator."""
+    def __init__(self, target: Target, population: Population | None, block: int, networks: int = 0) -> None:
+        """:param block: of source addresses on loopback, another for each generator.
+        :param networks: so many instead, that no listener comes from: these are bots.
+        """
         self.target = target
         self.epoll = select.epoll()
         self.table: dict[int, Listener] = {}
         self._population = population
-        self._block = block
+        self._block, self._networks = block, networks
         self._addresses = [(a, packed(a)) for a in target.addresses]
         self._loopback = all(a.startswith("127.") for a in target.addresses)
         self._tls = tls_context(target) if target.tls else None
-        self._source = ("", -1)
 
     def open(self, who: Listener) -> str:
         """Begins to connect, with ``who.out`` to be sent. Why it cannot; empty: it does."""
@@ -93,12 +94,9 @@ class Connections:
     def _from(self, number: int) -> str:
         """Where listener ``number`` comes from, on loopback: each time from the same address, as a household does; a
         door takes the answer to a challenge only from there."""
-        source, place = self._source
-        if place != number // CONNECTIONS_AN_ADDRESS:
-            place = number // CONNECTIONS_AN_ADDRESS
-            source = loopback(self._block, number)
-            self._source = (source, place)
-        return source
+        if self._networks:
+            return attacking(number, self._networks, LISTENERS_AN_ADDRESS)
+        return loopback(self._block, number)
 
     def send(self, who: Listener) -> bool:
         """What it asks, at once; the little that a full socket does not take is a fault of the other side."""

@@ -58,8 +58,11 @@ class Generator:
         *,
         worker: int = 0,
         workers: int = 1,
+        networks: int = 0,
     ) -> None:
-        """:param begin: monotonic time of the first arrival. :param told: is given each second that is over."""
+        """:param begin: monotonic time of the first arrival. :param told: is given each second that is over.
+        :param networks: of bots, on loopback (``addresses.attacking``).
+        """
         self.target, self.plan = target, plan
         self._begin, self._told = begin, told
         self._manners = plan.manners
@@ -74,7 +77,7 @@ class Generator:
         self._parsers = {r: Parser(r.frame_samples) for r in (Rendition.OPUS, Rendition.AAC)}
         self._playlists = Playlists()
         population = Population(plan.prefixes, plan.seed, plan.v6, plan.behind_one) if plan.proxied else None
-        self._connections = Connections(target, population, worker)
+        self._connections = Connections(target, population, worker, networks)
         self._requests = Requests(target)
         self._solver = Solver()
         self._solving: dict[int, Listener] = {}
@@ -91,14 +94,14 @@ class Generator:
     def run(self, end: float) -> None:
         """Until ``end`` (monotonic), or until :attr:`over` is set by whoever is told the seconds."""
         poll, second_at = self._connections.epoll.poll, self._begin + 1.0
-        cpu, late_s = time.process_time(), 0.0
+        cpu, late_s, began = time.process_time(), 0.0, time.monotonic()
         while not self.over:
             self.now = now = time.monotonic()
             if now >= second_at:
                 used = time.process_time()
-                self._close_second(late_s, (used - cpu) / max(1e-6, now - second_at + 1.0))
-                cpu, late_s = used, 0.0
-                second_at = max(second_at + 1.0, now)
+                self._close_second(late_s, (used - cpu) / max(1e-6, now - began))
+                cpu, late_s, began = used, 0.0, now
+                second_at = self._begin + int(now - self._begin) + 1.0
             if now >= end:
                 return
             late_s = max(late_s, self._bring(now))

@@ -55,7 +55,10 @@ def _attack(job: Job, begin: float) -> Attacker:
 def _crowd(job: Job, arrivals_begin: float, end: float, begin: float) -> Generator:
     assert job.crowd
     started = _Seconds(begin)
-    driver = Generator(job.target, job.crowd, arrivals_begin, started.told, worker=job.worker, workers=job.workers)
+    driver = Generator(
+        job.target, job.crowd, arrivals_begin, started.told, worker=job.worker, workers=job.workers,
+        networks=job.attack.prefixes if job.attack is not None else 0,
+    )  # fmt: skip
     driver.epoch = job.epoch
     started.driver = driver
     started.shift = round(arrivals_begin - begin)
@@ -73,12 +76,13 @@ class _Seconds:
     """Says each second that is over, with its number."""
 
     def __init__(self, begin: float) -> None:
-        self._begin = begin
+        self._begin, self._number = begin, -1
         self.driver: Generator | None = None
         self.shift = 0
 
     def told(self, second: Second) -> None:
-        number = max(0, int(time.monotonic() - self._begin - 0.5))
+        # Each is told once: a process that was kept from running tells several seconds as one, and leaves numbers out.
+        self._number = number = max(self._number + 1, int(time.monotonic() - self._begin) - 1)
         body: dict[str, Any] = {"second": number, **second.to_json()}
         if self.driver is not None:
             firsts = self.driver.firsts()

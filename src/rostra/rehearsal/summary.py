@@ -14,6 +14,10 @@ from rostra.rehearsal.scenario import AttackFile, AttackPlan
 STEADY_SHARE = 0.01
 """The tally is held against the truth while the crowd changes by less than this in the seconds around."""
 
+STEADY_JOINS = 0.001
+"""A second in which fewer of those inside have just come says what listening costs. One by one people come in even when
+all are in, after a wait; to leave such seconds out would leave out every other flush."""
+
 TALLY_SETTLES_S = 6
 """A tally is of a second ago, and is told with the next snapshot, up to 4 s later."""
 
@@ -222,8 +226,7 @@ def measured(
     ``memory_bytes`` (kernel included), ``cpu_share`` (at the longest flush), ``out_bytes_s`` and ``joins_s`` are
     what the door reads. None: the target's processes could not be seen.
 
-    :param idle: cores that the edges used before anyone came. :param rest_bytes: their memory then; 0: not known, and
-        that of the first second stands for it.
+    :param idle: cores that the edges used before anyone came. :param rest_bytes: their memory then; 0: not known.
     """
     rows, cpu, memory, out = [], [], [], []
     most_in, joins_borne = 0, 0.0
@@ -236,7 +239,7 @@ def measured(
         rows.append((float(s.get("heard", 0)), float(s["in"])))
         cpu.append(sum(v["cpu_s"] for v in ours))
         memory.append((int(s["in"]), sum(v["memory_bytes"] for v in ours)))
-        out.append((float(s.get("bytes", 0)), int(s["in"]), bool(s.get("heard"))))
+        out.append((float(s.get("bytes", 0)), int(s["in"]), rows[-1][0] > STEADY_JOINS * s["in"]))
         most_in = max(most_in, int(s["in"]))
         if s.get("heard") and s["first_p99"] is not None and s["first_p99"] <= GOOD_JOIN_S:
             joins_borne = max(joins_borne, float(s["heard"]))
@@ -244,8 +247,8 @@ def measured(
         return None
     join_s, listener_share = _costs(rows, cpu, idle)
     flush_s = max((float(s["state_flush_s"]) for s in seconds if s.get("state_flush_s")), default=0.5)
-    rest_bytes = rest_bytes or float(memory[0][1])
-    process_bytes = max(0.0, max(m for _, m in memory) - rest_bytes) / most_in
+    process_bytes = _memory_of_one(memory, rest_bytes)
+    rest_bytes = max(m for _, m in memory) - process_bytes * most_in
     return {
         "listeners": -(-most_in // edges),
         "memory_bytes": round(process_bytes + KERNEL_BYTES, 1),
@@ -265,8 +268,20 @@ def measured(
     }
 
 
+def _memory_of_one(memory: Sequence[tuple[int, float]], rest_bytes: float) -> float:
+    """By how much the edges grow with each listener: the slope through all seconds, since the first few of all cost
+    what is then there for everyone. Where all came in one second, what was added to ``rest_bytes``."""
+    inside = [(n, m) for n, m in memory if n]
+    middle, mean = sum(n for n, _ in inside) / len(inside), sum(m for _, m in inside) / len(inside)
+    spread = sum((n - middle) ** 2 for n, _ in inside)
+    if spread > len(inside) * (0.05 * middle) ** 2:
+        return float(max(0.0, sum((n - middle) * (m - mean) for n, m in inside) / spread))
+    most_in = max(n for n, _ in inside)
+    return max(0.0, max(m for _, m in memory) - (rest_bytes or float(memory[0][1]))) / most_in
+
+
 def _bytes_s(out: Sequence[tuple[float, int, bool]]) -> float:
-    """Of one listener: from the seconds in which nobody came, since whoever comes is given what was said before."""
+    """Of one listener: from the seconds in which hardly anybody came, since whoever comes is given what was said before."""
     steady = [row for row in out if not row[2] and row[1]] or out
     return round(sum(size for size, _, _ in steady) / max(1, sum(inside for _, inside, _ in steady)), 1)
 
@@ -277,12 +292,12 @@ def sends(flush_s: float) -> float:
 
 
 def _costs(rows: Sequence[tuple[float, float]], cpu: Sequence[float], idle: float) -> tuple[float, float]:
-    """CPU seconds of a join, and cores of one listener: first from the seconds in which nobody came, then from the
+    """CPU seconds of a join, and cores of one listener: first from the seconds in which hardly anybody came, then from the
     others, less what those inside took meanwhile."""
-    steady = [(inside, used - idle) for (joins, inside), used in zip(rows, cpu, strict=True) if inside and not joins]
+    steady = [(inside, used - idle) for (joins, inside), used in zip(rows, cpu, strict=True) if inside and joins <= STEADY_JOINS * inside]
     listener = max(0.0, sum(used for _, used in steady)) / max(1.0, sum(inside for inside, _ in steady))
     joining = [
-        (joins, used - idle - inside * listener) for (joins, inside), used in zip(rows, cpu, strict=True) if joins
+        (joins, used - idle - inside * listener) for (joins, inside), used in zip(rows, cpu, strict=True) if joins > STEADY_JOINS * inside
     ]
     return max(0.0, sum(used for _, used in joining)) / max(1.0, sum(joins for joins, _ in joining)), listener
 

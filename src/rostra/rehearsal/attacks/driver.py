@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from rostra.rehearsal.addresses import Population, loopback, packed, preamble
+from rostra.rehearsal.addresses import Population, attacking, packed, preamble
 from rostra.rehearsal.attacks import SCRIPTS
 from rostra.rehearsal.attacks.steps import Aim, Answer, Deaf, Pause, Send, Step
 from rostra.rehearsal.connections import NO_PORT, reset
@@ -73,7 +73,7 @@ class Attacker:
             if now >= second_at or now >= end:
                 used = time.process_time()
                 self._close_second(used - cpu)
-                cpu, second_at = used, second_at + 1.0
+                cpu, second_at = used, self._begin + int(now - self._begin) + 1.0
             if now >= end:
                 break
             busy = self._open(now - start)
@@ -109,7 +109,7 @@ class Attacker:
         if self._address.startswith("127."):
             sock.setsockopt(socket.IPPROTO_IP, NO_PORT, 1)
             with contextlib.suppress(OSError):
-                sock.bind((loopback(240, number), 0))
+                sock.bind((attacking(number, self._aim.plan.prefixes), 0))
         if self._aim.plan.kind is Kind.SLOW_READERS:
             # A window that is as small as the kernel allows: otherwise it would take an evening of sound by itself.
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2304)
