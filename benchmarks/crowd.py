@@ -23,8 +23,9 @@ _COLUMNS = ("connect", "first_byte", "first_sound", "start", "underruns", "silen
 _ARRIVAL = np.dtype([("listener", np.uint64), ("time", np.uint64), ("at_us", np.uint64)])
 LISTENERS_A_PROCESS = 15_000
 """Well below 20,000 open files, the least that counts as a raised limit."""
-STRIDE = 1171
-"""From one address of a crowd that is spread to the next: 15,000 of them go once around 127.0.0.0/8."""
+STRIDE = 1117
+"""From one address of a crowd that is spread to the next: 15,000 of them go once around 127.0.0.0/8, and no network
+(/16) has more than 59 of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,8 @@ class Crowd:
     """Less than 0 where others on its core would make it late: then it would measure itself."""
     spread: bool = False
     """Each from an address of its own, all over 127.0.0.0/8; otherwise a process has 200 side by side."""
+    due: bool = False
+    """Times count from when a listener was to come, though the crowd itself was late; otherwise from connecting."""
 
     @property
     def process_count(self) -> int:
@@ -216,6 +219,8 @@ def _command(program: Path, crowd: Crowd, number: int, folder: Path, begin_at: f
         command += ["--parts", str(folder / f"parts{number:03}")]
     if crowd.world:
         command += ["--world", str(crowd.world)]
+    if crowd.due:
+        command += ["--due"]
     if crowd.mpeg_bit_rate:
         command += ["--mpeg", str(crowd.mpeg_bit_rate)]
     return command + (["--tls"] if crowd.tls else [])

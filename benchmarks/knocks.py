@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.programs import compiled, running, start
+from benchmarks.programs import THEIRS, compiled, running, start
 
 PATIENCE_S = 20.0
 """After all should be over."""
@@ -41,6 +41,9 @@ class Knocks:
     once: bool = False
     """A connection for each request; otherwise each visitor keeps one."""
     processes: int = 1
+    pinned: bool = False
+    greeting: bytes = b""
+    """What each connection asks for first, and gets; it is not counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,12 @@ class Knocking:
         lines = self._read()
         return {key: sum(line[key] for line in lines) for key in ("due", "sent", "answered")}
 
+    def stop(self) -> None:
+        """What is due and not answered is given up now."""
+        for child in self._children:
+            assert child.stdin
+            child.stdin.close()
+
     def finish(self) -> Answered:
         """When all that was due is answered, or given up."""
         lines = self._read()
@@ -125,7 +134,8 @@ def knocking(knocks: Knocks) -> Iterator[Knocking]:
     program, n = compiled("knock"), knocks.processes
     with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
         folder = Path(name)
-        (folder / "requests").write_bytes(b"".join(struct.pack("<I", len(r)) + r for r in knocks.requests))
+        asked = [*([knocks.greeting] if knocks.greeting else []), *knocks.requests]
+        (folder / "requests").write_bytes(b"".join(struct.pack("<I", len(r)) + r for r in asked))
         begin_at = time.monotonic() + 0.2 + 0.05 * n
         children = []
         for i in range(n):
@@ -136,7 +146,8 @@ def knocking(knocks: Knocks) -> Iterator[Knocking]:
                 "--from", f"127.{64 + i}.0.0", "--bundle", str(knocks.bundle), "--deep", str(knocks.deep),
                 "--start-at", f"{begin_at + i / knocks.rate:.6f}", "--raw", str(folder / f"raw{i:03}"),
             ]  # fmt: skip
-            children.append(stack.enter_context(running(start(command + (["--once"] if knocks.once else [])))))
+            command += [*(["--once"] if knocks.once else []), *(["--greet"] if knocks.greeting else [])]
+            children.append(stack.enter_context(running(start(command, core=THEIRS if knocks.pinned else None))))
         yield Knocking(children, folder, begin_at)
 
 

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import Popen
@@ -58,8 +58,10 @@ def edges(
     processes: int = 1,
     pinned: bool = False,
     certificate: tuple[Path, Path] | None = None,
+    settings: Mapping[str, object] | None = None,
 ) -> Iterator[Server]:
-    """``processes`` edges on one port. ``flush_s`` 0: the ladder."""
+    """``processes`` edges on one port. ``flush_s`` 0: the ladder. ``settings``: more, by section and key
+    (``door_places``)."""
     port = free_port()
     command: list[object] = [Path(sys.executable).parent / "rostra", "edge", "--front", f"127.0.0.1:{port}"]
     command += ["--nats", air.url]
@@ -72,7 +74,7 @@ def edges(
         for i in range(processes):
             log = air.folder / f"edge-{port}-{i}.log"
             words = [*command, "--name", f"edge-{i}", "--data", air.folder / f"edge-{i}"]
-            child = start(words, core=OURS if pinned else None, log=log)
+            child = start(words, core=OURS if pinned else None, log=log, env=environment(settings))
             children.append((stack.enter_context(running(child)), log))
         for child, log in children:
             _wait_for_edge(child, log)
@@ -80,6 +82,10 @@ def edges(
             wait_for_room(port)
         pids = tuple(pid for child, _ in children for pid in family(child.pid))
         yield Server("edge" if processes == 1 else f"{processes} edges", port, pids)
+
+
+def environment(settings: Mapping[str, object] | None) -> dict[str, str]:
+    return {f"ROSTRA_{name.upper()}": json.dumps(value) for name, value in (settings or {}).items()}
 
 
 def _wait_for_edge(child: Popen[str], log: Path, timeout_s: float = 20.0) -> None:

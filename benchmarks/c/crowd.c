@@ -7,6 +7,7 @@
  * when each listener had which part whole, for --parts), and the end (standard input closed, the line `end`, or
  * --hold). All times are taken from the monotonic clock. Traffic goes to loopback addresses only.
  *
+ * With --due all times count from when a listener was to come, though the crowd itself was late.
  * With --world N each connection says by a PROXY preamble that it comes from one of N networks of the world.
  */
 #define _GNU_SOURCE
@@ -56,7 +57,7 @@ struct listener {
 
 static struct {
     const char *host, *path, *from, *raw, *sample_dir, *parts;
-    int port, n, sources, stride, samples, tls, world;
+    int port, n, sources, stride, samples, tls, world, due;
     double rate, hold_s, start_at_s, start_buffer_s;
 } opt = {.host = "127.0.0.1", .path = "/", .from = "127.1.0.0", .port = 8080, .n = 1, .sources = 16,
          .stride = 1, .rate = 1000, .hold_s = 600};
@@ -342,7 +343,7 @@ static void read_options(int argc, char **argv) {
         {"rate", 1, 0, 'r'}, {"hold", 1, 0, 's'}, {"from", 1, 0, 'f'}, {"sources", 1, 0, 'a'},
         {"mpeg", 1, 0, 'm'}, {"start-buffer", 1, 0, 'b'}, {"start-at", 1, 0, 't'}, {"raw", 1, 0, 'w'},
         {"samples", 1, 0, 'k'}, {"stride", 1, 0, 'j'}, {"sample-dir", 1, 0, 'd'}, {"tls", 0, 0, 'x'},
-        {"parts", 1, 0, 'l'}, {"world", 1, 0, 'o'}, {0, 0, 0, 0}};
+        {"parts", 1, 0, 'l'}, {"world", 1, 0, 'o'}, {"due", 0, 0, 'y'}, {0, 0, 0, 0}};
     for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;) switch (c) {
             case 'h': opt.host = optarg; break;
             case 'p': opt.port = atoi(optarg); break;
@@ -361,6 +362,7 @@ static void read_options(int argc, char **argv) {
             case 'd': opt.sample_dir = optarg; break;
             case 'x': opt.tls = 1; break;
             case 'l': opt.parts = optarg; break;
+            case 'y': opt.due = 1; break;
             case 'o': opt.world = atoi(optarg); break;
             default: exit(2);
             }
@@ -426,7 +428,7 @@ int main(int argc, char **argv) {
             if (now < due) break;
             if (now - due > join_lag_us) join_lag_us = now - due;
             if (!begun) first_begun_us = now;
-            begin(begun++, now);
+            begin(begun++, opt.due ? due : now);
             last_begun_us = now = now_us();
         }
         int behind = begun < opt.n && now >= start + (uint64_t)(begun * 1e6 / opt.rate);

@@ -2,6 +2,8 @@
  * answers, from many source addresses. Each keeps one connection (or, with --once, opens one for each request), has at
  * most --deep requests unanswered and owes the others: what is due and not sent is counted as such.
  *
+ * With --greet the first request is the greeting of each connection: it is not counted, and its answer waited for.
+ *
  * Requests come from a file: length (u32, little endian), bytes, again and again. Standard output gets one JSON line
  * for every line on standard input and one at the end: when all that was due is answered, three seconds after the
  * last was due, or when standard input closes. --raw FILE: two u32 an answer, status and microseconds since it was due.
@@ -41,7 +43,7 @@ enum state { CLOSED, CONNECTING, OPEN };
 
 struct visitor {
     int fd;
-    uint8_t state, blocked, in_body;
+    uint8_t state, blocked, in_body, greeted; /* 1: the greeting left, 2: it was answered */
     uint16_t status, have;
     uint32_t due, sent, answered; /* requests of this visitor */
     uint32_t body_left;
@@ -52,7 +54,7 @@ struct visitor {
 
 static struct {
     const char *host, *from, *raw, *requests;
-    int port, visitors, addresses, bundle, deep, once;
+    int port, visitors, addresses, bundle, deep, once, greet;
     double rate, seconds, start_at_s;
 } opt = {.host = "127.0.0.1", .from = "127.64.0.0", .port = 8080, .visitors = 1, .addresses = 1, .bundle = 1,
          .deep = 1, .rate = 100, .seconds = 1};
@@ -83,27 +85,44 @@ static uint64_t number(const struct visitor *v, uint32_t j) {
     return (turn * (uint64_t)opt.visitors + (uint64_t)(v - all)) * (uint64_t)opt.bundle + rest;
 }
 
+/* The bytes of the k-th of all requests. */
+static uint32_t bytes_of(uint64_t k, const uint8_t **bytes) {
+    uint64_t i = opt.greet ? 1 + k % (request_count - 1) : k % request_count;
+    *bytes = requests[i].bytes;
+    return requests[i].size;
+}
+
 static uint64_t due_at(uint64_t k) { return start_us + (uint64_t)(k * 1e6 / opt.rate); }
 
 static void hang_up(struct visitor *v) {
-    if (v->fd >= 0) close(v->fd);
+    struct linger reset = {1, 0}; /* no TIME_WAIT left behind for the next run */
+    if (v->fd >= 0) setsockopt(v->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset), close(v->fd);
     v->fd = -1;
     broken += v->sent - v->answered;
     v->answered = v->sent;
     v->state = CLOSED;
-    v->blocked = v->in_body = 0;
+    v->blocked = v->in_body = v->greeted = 0;
     v->have = 0;
     v->body_left = v->out_have = v->out_at = 0;
+}
+
+/* Whether the next request left, whole, right after the call: otherwise it is sent once the connection stands. */
+static int ask_at_once(struct visitor *v) {
+    const uint8_t *bytes;
+    uint32_t size = bytes_of(number(v, v->sent), &bytes);
+    if (send(v->fd, bytes, size, MSG_NOSIGNAL) != (ssize_t)size) return 0;
+    v->state = OPEN;
+    v->sent++;
+    sent_count++;
+    return 1;
 }
 
 static void dial(struct visitor *v) {
     v->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     if (v->fd < 0) die("socket");
     int one = 1;
-    struct linger reset = {1, 0}; /* no TIME_WAIT left behind for the next run */
     setsockopt(v->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
-    setsockopt(v->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-    setsockopt(v->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    if (!opt.once) setsockopt(v->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     struct sockaddr_in a = {.sin_family = AF_INET};
     uint64_t which = number(v, v->sent) / (uint64_t)opt.bundle % (uint64_t)opt.addresses;
     a.sin_addr.s_addr = htonl(ntohl(inet_addr(opt.from)) + 1 + (uint32_t)which);
@@ -111,7 +130,6 @@ static void dial(struct visitor *v) {
     a.sin_addr.s_addr = inet_addr(opt.host);
     a.sin_port = htons((uint16_t)opt.port);
     v->state = CONNECTING;
-    struct epoll_event e = {.events = EPOLLOUT, .data.u32 = (uint32_t)(v - all)};
     if (connect(v->fd, (struct sockaddr *)&a, sizeof a) < 0 && errno != EINPROGRESS) {
         refused++;
         v->sent++;
@@ -119,6 +137,8 @@ static void dial(struct visitor *v) {
         hang_up(v);
         return;
     }
+    int standing = opt.once && ask_at_once(v); /* on loopback it mostly stands by now: three calls are spared */
+    struct epoll_event e = {.events = standing ? EPOLLIN : EPOLLOUT, .data.u32 = (uint32_t)(v - all)};
     if (epoll_ctl(poller, EPOLL_CTL_ADD, v->fd, &e) < 0) die("epoll_ctl");
 }
 
@@ -131,11 +151,16 @@ static void wait_for(struct visitor *v, uint32_t events) {
 static void push(struct visitor *v) {
     if (v->state == CLOSED && v->due > v->sent) dial(v);
     while (v->state == OPEN) {
-        while (v->due > v->sent && v->sent - v->answered < (uint32_t)(opt.once ? 1 : opt.deep) &&
+        if (opt.greet && !v->greeted) {
+            memcpy(v->out, requests[0].bytes, v->out_have = requests[0].size);
+            v->greeted = 1;
+        }
+        while (v->due > v->sent && v->greeted != 1 && v->sent - v->answered < (uint32_t)(opt.once ? 1 : opt.deep) &&
                v->out_have + largest <= largest * (uint32_t)opt.deep) {
-            uint64_t k = number(v, v->sent);
-            memcpy(v->out + v->out_have, requests[k % request_count].bytes, requests[k % request_count].size);
-            v->out_have += requests[k % request_count].size;
+            const uint8_t *bytes;
+            uint32_t size = bytes_of(number(v, v->sent), &bytes);
+            memcpy(v->out + v->out_have, bytes, size);
+            v->out_have += size;
             v->sent++;
             sent_count++;
         }
@@ -183,7 +208,7 @@ static int take(struct visitor *v, const char *p, size_t n, uint64_t now) {
     while (n) {
         if (!v->in_body) {
             size_t old = v->have, room = MAX_HEAD - 1 - old, k = n < room ? n : room;
-            if (v->answered == v->sent || !k) return -1;
+            if ((v->answered == v->sent && v->greeted != 1) || !k) return -1;
             memcpy(v->head + old, p, k);
             size_t from = old > 3 ? old - 3 : 0;
             char *end = memmem(v->head + from, old + k - from, "\r\n\r\n", 4);
@@ -197,7 +222,8 @@ static int take(struct visitor *v, const char *p, size_t n, uint64_t now) {
             v->body_left -= (uint32_t)k, p += k, n -= k;
             if (v->body_left) return 0;
             v->in_body = 0;
-            note(v, now);
+            if (v->greeted == 1) v->greeted = 2;
+            else note(v, now);
         }
     }
     return 0;
@@ -264,7 +290,7 @@ static void read_options(int argc, char **argv) {
         {"host", 1, 0, 'h'}, {"port", 1, 0, 'p'}, {"requests", 1, 0, 'q'}, {"rate", 1, 0, 'r'},
         {"seconds", 1, 0, 's'}, {"visitors", 1, 0, 'n'}, {"addresses", 1, 0, 'a'}, {"from", 1, 0, 'f'},
         {"bundle", 1, 0, 'b'}, {"deep", 1, 0, 'd'}, {"once", 0, 0, 'o'}, {"start-at", 1, 0, 't'},
-        {"raw", 1, 0, 'w'}, {0, 0, 0, 0}};
+        {"raw", 1, 0, 'w'}, {"greet", 0, 0, 'g'}, {0, 0, 0, 0}};
     for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;) switch (c) {
             case 'h': opt.host = optarg; break;
             case 'p': opt.port = atoi(optarg); break;
@@ -277,6 +303,7 @@ static void read_options(int argc, char **argv) {
             case 'b': opt.bundle = atoi(optarg); break;
             case 'd': opt.deep = atoi(optarg); break;
             case 'o': opt.once = 1; break;
+            case 'g': opt.greet = 1; break;
             case 't': opt.start_at_s = atof(optarg); break;
             case 'w': opt.raw = optarg; break;
             default: exit(2);
@@ -290,7 +317,7 @@ static void read_options(int argc, char **argv) {
 
 static void set_up(void) {
     read_requests();
-    if (!request_count) die("no requests");
+    if (request_count <= (uint32_t)opt.greet) die("no requests");
     all = calloc((size_t)opt.visitors, sizeof *all);
     poller = epoll_create1(0);
     if (!all || poller < 0) die("set up");

@@ -73,3 +73,13 @@ def test_nobody_there_means_nobody_heard() -> None:
         heard = gathering.finish()
     assert heard.never == 5
     assert np.isinf(heard.latency_ms("first_sound", 0.5))
+
+
+def test_everyone_may_have_an_address_of_their_own_and_times_from_when_they_were_due() -> None:
+    with (
+        c_loop(2048, FLUSH_S, pinned=False) as server,
+        gathered(Crowd(server.port, "/", 40, 2000, spread=True, due=True, processes=2)) as gathering,
+    ):
+        heard = gathering.finish()
+    assert (heard.never, heard.lost) == (0, 0)
+    assert 0 < heard.latency_ms("first_sound", 0.5) < 5000

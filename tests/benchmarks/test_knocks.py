@@ -100,3 +100,32 @@ async def test_a_closed_door(peer: Peer) -> None:
     peer.port = 1
     found = await knock(peer, "/ok")
     assert (found.due, found.answered, found.broken) == (200, 0, 200)
+
+
+async def test_a_greeting_is_not_counted(peer: Peer) -> None:
+    greeting = request("POST", "/ok", b'{"b":2}')
+    knocks = Knocks(
+        peer.port, [request("POST", "/no", b'{"a":1}')], 400.0, 0.5, visitors=10, addresses=10, greeting=greeting
+    )
+
+    def run() -> Answered:
+        with knocking(knocks) as under_way:
+            return under_way.finish()
+
+    found = await asyncio.to_thread(run)
+    assert (found.due, found.counts, found.broken) == (200, {429: 200}, 0)
+    assert (peer.connections, peer.bodies.count(b'{"b":2}')) == (10, 10)
+
+
+async def test_told_to_stop_they_give_up_what_is_due(peer: Peer) -> None:
+    knocks = Knocks(peer.port, [request("POST", "/ok", b'{"a":1}')], 400.0, 60.0, visitors=10, addresses=10)
+
+    def run() -> Answered:
+        with knocking(knocks) as under_way:
+            while not under_way.marks()["answered"]:
+                pass
+            under_way.stop()
+            return under_way.finish()
+
+    found = await asyncio.to_thread(run)
+    assert 0 < found.answered <= found.due < 24_000
