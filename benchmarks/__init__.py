@@ -5,7 +5,7 @@ Every run writes one JSON file a benchmark into ``benchmarks/results``; ``python
 """
 
 NAMES = (
-    "send", "tls", "joins", "hold", "memory", "hls", "page", "mouth_to_ear", "stage", "announce", "mute", "early",
-    "reactions", "hands", "guess",
+    "send", "tls", "joins", "minute", "admission", "refusals", "hold", "house", "house_tls", "memory", "hls", "page",
+    "mouth_to_ear", "stage", "announce", "mute", "early", "reactions", "hands", "guess",
 )  # fmt: skip
 """In the order in which they run and stand in the table."""
