@@ -19,6 +19,10 @@ need ip iproute2
 need openssl openssl
 need setpriv util-linux
 need wrk wrk
+need siege siege
+need slowhttptest slowhttptest
+# Not on the PATH of whoever is not root; only root may make the network that it is let loose in.
+need hping3 hping3
 need janus janus
 # Debian keeps its server's programs off the PATH, in a folder for each version.
 command -v postgres >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 ||
