@@ -353,6 +353,11 @@ class Accounting:
         return self._v4.nbytes + self._v6.nbytes
 
     @property
+    def pending(self) -> int:
+        """Connections that came since the last time."""
+        return len(self._came)
+
+    @property
     def holds(self) -> bool:
         """Whether anyone is held to their share."""
         return any(map(any, (self._v4.tight, self._v6.tight)))

@@ -71,6 +71,11 @@ from rostra.wire.passes import ID_BYTES, MAX_SKEW_S, DoorKeys, Line, Pass, sign,
 BURST_S = 1.0
 """Joins that may come in at once, as seconds of ``joins_s``: readings come once a second."""
 
+WORTH_COUNTING = 512
+COUNTED_AFTER_S = 0.25
+"""So many who came are counted at the next settling, fewer after so long: counting costs half a millisecond, however
+few they are, and levels are found each half second only."""
+
 SPARE_S = 0.3
 """While nobody is asked, those who come are taken off the places three settlings later at the latest."""
 
@@ -170,6 +175,7 @@ class Usher:
         self._listeners = 0
         self._joins = capacity.joins_s * BURST_S
         self._settled_at: float | None = None
+        self._counted_at = float("-inf")
         self._entered_now = 0
         self._changes: list[Change] = []
         self._spread = 0.0
@@ -312,9 +318,11 @@ class Usher:
         if not self.options.on:
             self.tally.settle(lambda addresses: self.accounting.near(addresses, now))
             return
-        places = max(0.0, self._places)
-        self.accounting.settle(now, Means(places, pace, places + self._listeners))
-        self.tally.settle(lambda addresses: self.accounting.near(addresses, now))
+        if self.accounting.pending >= WORTH_COUNTING or now - self._counted_at >= COUNTED_AFTER_S:
+            self._counted_at = now
+            places = max(0.0, self._places)
+            self.accounting.settle(now, Means(places, pace, places + self._listeners))
+            self.tally.settle(lambda addresses: self.accounting.near(addresses, now))
         if self._places < 1 or self._joins < 0:
             self._close(now)
         self._look()
