@@ -97,7 +97,8 @@ def test_siblings_share_a_port_and_others_are_told() -> None:
         open_listener("no such host", 0, 16)
 
 
-def test_before_it_closes_whoever_waits_is_taken() -> None:
+def test_before_it_closes_whoever_waits_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accepting, "ACCEPTING_S", 10.0)
     listener, poller, taken = open_listener("127.0.0.1", 0, 512), Poller(), list[int]()
     acceptor = Acceptor(listener, poller, lambda fd, _: taken.append(fd), lambda: None)
     acceptor.start()
@@ -112,6 +113,23 @@ def test_before_it_closes_whoever_waits_is_taken() -> None:
     for client in clients:
         client.close()
     poller.stop()
+
+
+def test_whoever_takes_long_to_greet_does_not_keep_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accepting, "ACCEPTING_S", 0.0)
+    listener, taken = open_listener("127.0.0.1", 0, 64), list[int]()
+    acceptor = Acceptor(listener, Poller(), lambda fd, _: taken.append(fd), lambda: None)
+    clients = [socket.create_connection(listener.getsockname()) for _ in range(10)]
+    assert acceptor.accept(100)
+    assert 0 < len(taken) < accepting.LOOKED_AT_EVERY
+    while acceptor.accept(100):
+        pass
+    assert len(taken) == 10, "and nobody is forgotten"
+    for fd in taken:
+        accepting.close_quietly(fd)
+    for client in clients:
+        client.close()
+    listener.close()
 
 
 # --- TLS ---

@@ -7,6 +7,7 @@ import errno
 import os
 import socket
 import ssl
+import time
 from collections.abc import Callable
 
 from rostra.edge.poller import GONE, READABLE, WRITABLE, Poller, SecureWire
@@ -30,11 +31,17 @@ KEEPALIVE = (10, 3, 2)
 """Idle seconds, seconds between probes, probes: a room that is interrupted sends nothing, and whoever vanishes from it
 is gone in 10 + 2 x 3 s all the same."""
 
+LOOKED_AT_EVERY = 4
+"""Connections between two looks at the clock."""
+
 HANDSHAKE_TIMEOUT_S = 5.0
 """As long as a head has."""
 
 ACCEPTED_AT_ONCE = 128
 """Connections taken in one go, before the loop looks after others: 4 ms at 30 us each."""
+
+ACCEPTING_S = 0.006
+"""And no longer than this: TLS takes ten times as long as a plain connection (benchmarks: attacks)."""
 
 
 def open_listener(host: str, port: int, backlog: int) -> socket.socket:
@@ -108,10 +115,13 @@ class Acceptor:
         self.crowded = self.accept(ACCEPTED_AT_ONCE)
 
     def accept(self, most: int) -> bool:
-        """Take at most ``most`` connections. False when no more are waiting."""
+        """Take at most ``most`` connections, for a moment. False when no more are waiting."""
         # What socket.accept() itself calls, without an object a connection that lives for a moment (benchmarks: joins).
         take = self.listener._accept  # type: ignore[attr-defined]
-        for _ in range(most):
+        until = time.perf_counter() + ACCEPTING_S
+        for n in range(1, most + 1):
+            if not n % LOOKED_AT_EVERY and time.perf_counter() > until:
+                return True
             try:
                 fd, address = take()
             except BlockingIOError:
