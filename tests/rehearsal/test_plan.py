@@ -67,5 +67,9 @@ def test_prices_and_nonsense(tmp_path: Path) -> None:
         path.write_text(bad)
         with pytest.raises(ConfigError, match=said):
             read_prices(path)
+    small = known()
+    small["measured"]["cpu_share_seen"] = 0.0
+    with pytest.raises(ConfigError, match="too small: 1,000 listeners"):
+        plan(Wish(10, 1), small, read_prices())
     with pytest.raises(ConfigError, match="measured nothing"):
         plan(Wish(10, 1), {"target": {}, "measured": None}, read_prices())

@@ -144,7 +144,7 @@ def test_a_plan_is_made_of_it(demo: Demo) -> None:
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     if done.returncode:  # a crowd this small may cost too little to be measured on a busy machine
-        assert "measured nothing" in done.stderr
+        assert "too small" in done.stderr
         return
     found = json.loads(done.stdout)
     assert found["machines"] >= 1

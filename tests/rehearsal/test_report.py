@@ -129,3 +129,22 @@ def test_charts_are_bounded_and_empty_ones_are_left_out() -> None:
     assert "<svg" in lines("x", "y", [Line("a", [(0.0, 0.0)])])
     assert "<svg" in lines("x", "y", [Line("a", [(0.0, 0.001), (1.0, 100.0)])], log=True)
     assert [number(v) for v in (None, 0, 0.12345, 1234.5, 25_000_000)] == ["-", "0", "0.123", "1,234", "25M"]
+
+
+def test_axes_are_of_round_numbers_and_what_never_happened_is_said() -> None:
+    chart = lines("x", "y", [Line("came", [(0.0, 0.0), (7.0, 37.0)]), Line("lost", [(0.0, 0.0), (7.0, 0.0)])])
+    assert [f">{n}<" in chart for n in (10, 20, 30, 40, 2, 4)] == [True] * 6
+    assert ">6 s<" in chart
+    assert "never: lost" in chart
+    assert chart.count("<polyline") == 1
+    nothing = lines("x", "y", [Line("lost", [(0.0, 0.0), (7.0, 0.0)])])
+    assert ">1<" in nothing
+    assert "e-" not in nothing.partition("<svg")[2], "an axis of nothing is not one of billionths"
+
+
+def test_an_attack_from_the_first_second_on_is_named() -> None:
+    whole = made()
+    whole["costs"][0]["before"] = None
+    text = report.page(whole).partition("What each attack cost")[2]
+    assert ">requests " in text
+    assert "second 10 to 15" in text

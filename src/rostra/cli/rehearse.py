@@ -99,8 +99,8 @@ def command(url: str | None, worker: bool, nats: str | None, workers: int, **opt
     against = _against(options["against"], data)
     orders = _orders(url, data, options)
     folder = options["report"] or Path("rehearsal")
-    report.make_room(folder)  # an hour of rehearsal is not to be lost to a folder that cannot be written to
     rehearsal = Rehearsal(orders, _crew(nats, workers, orders))
+    report.make_room(folder)  # an hour of rehearsal is not to be lost to a folder that cannot be written to
     found = asyncio.run(_conduct(rehearsal, quiet=options["quiet"]))
     page, _ = report.write(found, folder, against)
     if found["measured"] and found["same_machine"] and (data / "keys").exists():

@@ -43,6 +43,9 @@ class Processes:
         for pid, (process, name) in list(self._known.items()):
             try:
                 with process.oneshot():
+                    if process.status() == psutil.STATUS_ZOMBIE:  # it has ended; whoever started it will see to it
+                        del self._known[pid]
+                        continue
                     used = _cpu_s(process)
                     seen = found.setdefault(name, {"cpu_s": 0.0, "memory_bytes": 0.0, "files": 0.0})
                     seen["cpu_s"] += max(0.0, used - self._cpu.get(pid, used)) / took_s
@@ -95,7 +98,10 @@ def _role(process: psutil.Process) -> str:
         return words[words.index("--name") + 1]
     if "stage" in words[:-1]:
         return f"stage-{words[words.index('stage') + 1]}"
-    return next((role for role in _ROLES if role in words), Path(words[0]).name if words else "?")
+    if role := next((role for role in _ROLES if role in words), ""):
+        return role
+    module = words[words.index("-m") + 1] if "-m" in words[:-1] else ""
+    return module.rpartition(".")[2] if module else Path(words[0]).name if words else "?"
 
 
 def facts() -> dict[str, Any]:

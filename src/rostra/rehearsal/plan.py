@@ -101,7 +101,12 @@ class Wish:
 def plan(wish: Wish, report: dict[str, Any], prices: Prices) -> dict[str, Any]:
     """Machines, cores, memory, bandwidth, cost, and how each is known. :raises ConfigError: nothing was measured."""
     known = report.get("measured") or {}
-    if not known.get("cpu_share_seen") or not known.get("listeners"):
+    if known.get("listeners") and not known.get("cpu_share_seen"):
+        raise ConfigError(
+            f"The last rehearsal was too small: {known['listeners']:,} listeners an edge cost too little to be told "
+            "beside what an edge does anyway. Rehearse with more: rostra rehearse URL --listeners 10000 --over 5"
+        )
+    if not known.get("listeners"):
         raise ConfigError(
             "The last rehearsal could not see the target's processes, so it measured nothing to plan with. "
             "Rehearse on the machine that serves: rostra rehearse URL --listeners 10000 --over 5"

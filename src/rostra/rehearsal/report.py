@@ -24,14 +24,16 @@ _STYLE = """
 color:var(--fg);margin:0 auto;max-width:72rem;padding:1rem}h1{font-size:1.5rem;margin:.5rem 0}h2{font-size:1.15rem;
 margin:2rem 0 .5rem}p{margin:.4rem 0}.dim,small{color:var(--dim)}.verdict{font-weight:700;padding:.15rem .6rem;
 border-radius:.4rem;color:var(--bg)}.passed{background:var(--good)}.failed{background:var(--bad)}
-.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr));gap:1rem}figure{margin:0;
+.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,21rem),1fr));gap:1rem}figure{margin:0;
 padding:.75rem;border:1px solid var(--edge);border-radius:.5rem}figcaption{font-weight:600}svg{width:100%;
-height:auto;display:block}svg text{fill:var(--dim);font:11px system-ui,sans-serif}.grid{stroke:var(--edge)}
+height:auto;display:block}svg text{fill:var(--dim);font:12px system-ui,sans-serif}.grid{stroke:var(--edge)}
 .line{fill:none;stroke-width:1.8;stroke-linejoin:round}.band{fill:var(--band)}.legend{display:flex;flex-wrap:wrap;
 gap:.2rem 1rem;font-size:.85rem;margin:0}.legend i{display:inline-block;width:.8rem;height:.8rem;
 border-radius:.2rem;margin-right:.35rem;vertical-align:-.1rem}.scroll{overflow-x:auto}
-table{border-collapse:collapse;width:100%;font-size:.92rem}th,td{text-align:left;padding:.35rem .6rem;
-border-bottom:1px solid var(--edge);vertical-align:top}td.n,th.n{text-align:right;
+table{border-collapse:collapse;font-size:.92rem}td small{line-height:1.3;display:inline-block}
+th,td{text-align:left;padding:.35rem .6rem;
+border-bottom:1px solid var(--edge);vertical-align:top}th{vertical-align:bottom}
+th[colspan]{padding-top:1rem}th small{font-weight:400}td.n,th.n{text-align:right;
 font-variant-numeric:tabular-nums}.good{color:var(--good)}.bad{color:var(--bad)}
 """
 
@@ -123,7 +125,7 @@ def page(report: Mapping[str, Any], against: Mapping[str, Any] | None = None) ->
     title = f"Rehearsal of {target['room']}, {crowd['listeners']:,} listeners"
     body = [
         f"<h1>{html.escape(title)} {verdict}</h1>",
-        f"<p class=dim>{html.escape(target['origin'])} · {html.escape(report['made'])} · over {crowd['over_s']:g} s "
+        f"<p class=dim>{html.escape(target['origin'])} · {_when(report['made'])} · over {crowd['over_s']:g} s "
         f"({html.escape(crowd['curve'])}), held {crowd['hold_s']:g} s · {_machine(report)}</p>",
         *(f"<p class=bad>{html.escape(p)}</p>" for p in report["problems"]),
         _objectives(report["objectives"]),
@@ -154,8 +156,14 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequenc
         return f"<{tag}{' class=n' if n in numbers else ''}>{text}</{tag}>"
 
     head = "".join(cell("th", n, html.escape(h)) for n, h in enumerate(heads))
-    lines_ = ("<tr>" + "".join(cell("td", n, text) for n, text in enumerate(row)) + "</tr>" for row in rows)
-    return f"<div class=scroll><table><tr>{head}</tr>{''.join(lines_)}</table></div>"
+    head = f"<tr>{head}</tr>" if any(heads) else ""
+    lines_ = (
+        f"<tr><th colspan={len(heads)}>{row[0]}</th></tr>"
+        if len(row) == 1
+        else "<tr>" + "".join(cell("td", n, text) for n, text in enumerate(row)) + "</tr>"
+        for row in rows
+    )
+    return f"<div class=scroll><table>{head}{''.join(lines_)}</table></div>"
 
 
 def _objectives(objectives: Sequence[Mapping[str, Any]]) -> str:
@@ -223,8 +231,8 @@ def _charts(report: Mapping[str, Any]) -> str:
         ),
         _tally(seconds),
         lines(
-            "The ladder", "step; flush in s",
-            [of("state_flush_s", "flush"), Line("step", steps, 2)], attacks,
+            "The ladder", "flush in s" if not any(y for _, y in steps) else _STEP_WORDS,
+            [of("state_flush_s", "flush"), Line("steps beyond open", steps, 2)], attacks,
         ),
         lines("CPU by process", "cores", [_process(seconds, n, "cpu_s", 1.0) for n in names], attacks),
         lines("Memory by process", "MiB", [_process(seconds, n, "memory_bytes", 2.0**-20) for n in names], attacks),
@@ -239,6 +247,9 @@ def _charts(report: Mapping[str, Any]) -> str:
 
 
 _STEPS = ("open", "longer_flush", "small_sound", "thinned", "challenge", "waiting", "refusing")
+
+
+_STEP_WORDS = "flush in s; " + ", ".join(f"{n} {name.replace('_', ' ')}" for n, name in enumerate(_STEPS))
 
 
 def _steps(seconds: Sequence[Mapping[str, Any]]) -> list[tuple[float, float]]:
@@ -284,17 +295,22 @@ def _distribution(title: str, histogram: Histogram) -> str:
 def _costs(report: Mapping[str, Any]) -> str:
     if not report["costs"]:
         return ""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for cost in report["costs"]:
         did = ", ".join(f"{k.replace('_', ' ')} {v:,}" for k, v in cost["did"].items() if isinstance(v, int) and v)
+        rows.append(
+            (
+                f"{html.escape(cost['kind'])} <small class=dim>second {cost['from_s']:g} to "
+                f"{cost['from_s'] + cost['for_s']:g}{'; ' if did else ''}{html.escape(did)}</small>",
+            )
+        )
         for when in ("before", "while", "after"):
             seen = cost[when]
             if seen is None:
                 continue
             rows.append(
                 (
-                    html.escape(cost["kind"]) if when == "before" else "",
-                    f"{when}" + (f"<br><small>{html.escape(did)}</small>" if when == "while" else ""),
+                    when,
                     number(seen["asked"]),
                     number(seen["first_p50"]),
                     number(seen["first_p99"]),
@@ -307,11 +323,11 @@ def _costs(report: Mapping[str, Any]) -> str:
                 )
             )
     heads = (
-        "attack", "", "came", "first sound p50 s", "p99 s", "underruns", "an hour and listener", "lost", "told to wait",
-        "latency p99 s", "edges' CPU",
+        "", "came", "first sound, half, s", "99 of 100, s", "underruns", "an hour and listener", "lost",
+        "told to wait", "latency, 99 of 100, s", "edges, cores",
     )  # fmt: skip
     how = "".join(f"<p class=dim>Attacks ran with {html.escape(words)}.</p>" for words in report["isolation"])
-    return "<h2>What each attack cost the crowd</h2>" + _table(heads, rows, range(2, 11)) + how
+    return "<h2>What each attack cost the crowd</h2>" + _table(heads, rows, range(1, 10)) + how
 
 
 def _samples(samples: Mapping[str, Any]) -> str:
@@ -338,10 +354,18 @@ def _measured(measured: Mapping[str, Any] | None) -> str:
     if not measured:
         return ""
     words = (
-        f"{measured['edges']} edges held {measured['most_in']:,} and let in {measured['most_joins_s']:,.0f} in a "
+        f"{_edges(measured['edges'])} held {measured['most_in']:,} and let in {measured['most_joins_s']:,.0f} in a "
         "second. "
         f"A listener took {measured['memory_bytes']:,.0f} bytes of edge and kernel, "
         f"{measured['cpu_share_seen'] * 1e6:.2f} µs of CPU a second and {measured['out_bytes_s']:,.0f} bytes a second "
         f"at a flush of {measured['flush_s']:g} s, a join {measured['join_cpu_s'] * 1e6:.0f} µs."
     )
-    return f"<h2>What one edge costs here</h2><p>{html.escape(words)}</p>"
+    return f"<h2>What it took of the edges</h2><p>{html.escape(words)}</p>"
+
+
+def _edges(count: int) -> str:
+    return "One edge" if count == 1 else f"{count} edges"
+
+
+def _when(made: str) -> str:
+    return html.escape(made.replace("T", " ").replace("+00:00", " UTC"))

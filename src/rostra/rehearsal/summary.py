@@ -281,7 +281,7 @@ def _memory_of_one(memory: Sequence[tuple[int, float]], rest_bytes: float) -> fl
 
 
 def _bytes_s(out: Sequence[tuple[float, int, bool]]) -> float:
-    """Of one listener: from the seconds in which hardly anybody came, since whoever comes is given what was said before."""
+    """Of one listener: from the seconds in which hardly anybody came. Whoever comes is given what was said before."""
     steady = [row for row in out if not row[2] and row[1]] or out
     return round(sum(size for size, _, _ in steady) / max(1, sum(inside for _, inside, _ in steady)), 1)
 
@@ -292,12 +292,18 @@ def sends(flush_s: float) -> float:
 
 
 def _costs(rows: Sequence[tuple[float, float]], cpu: Sequence[float], idle: float) -> tuple[float, float]:
-    """CPU seconds of a join, and cores of one listener: first from the seconds in which hardly anybody came, then from the
-    others, less what those inside took meanwhile."""
-    steady = [(inside, used - idle) for (joins, inside), used in zip(rows, cpu, strict=True) if inside and joins <= STEADY_JOINS * inside]
+    """CPU seconds of a join, and cores of one listener: the latter from the seconds in which hardly anybody came, then
+    the former from the others, less what those inside took meanwhile."""
+    steady = [
+        (inside, used - idle)
+        for (joins, inside), used in zip(rows, cpu, strict=True)
+        if inside and joins <= STEADY_JOINS * inside
+    ]
     listener = max(0.0, sum(used for _, used in steady)) / max(1.0, sum(inside for inside, _ in steady))
     joining = [
-        (joins, used - idle - inside * listener) for (joins, inside), used in zip(rows, cpu, strict=True) if joins > STEADY_JOINS * inside
+        (joins, used - idle - inside * listener)
+        for (joins, inside), used in zip(rows, cpu, strict=True)
+        if joins > STEADY_JOINS * inside
     ]
     return max(0.0, sum(used for _, used in joining)) / max(1.0, sum(joins for joins, _ in joining)), listener
 
