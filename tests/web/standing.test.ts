@@ -65,8 +65,9 @@ test("lines in front count, and the crowded have their share", () => {
 });
 
 test("who stands near the front asks often, who stands far from it once a minute", () => {
-  const at = (soonestS: number | null) => askS({ called: false, position: 1, giveOrTake: 0, soonestS, latestS: soonestS });
-  assert.deepEqual([at(0), at(80), at(9000), at(null)], [2, 10, 60, 20]);
+  const at = (soonestS: number | null, position = 1) => askS({ called: false, position, giveOrTake: 0, soonestS, latestS: soonestS });
+  assert.deepEqual([at(0), at(80), at(9000)], [2, 10, 60]);
+  assert.deepEqual([at(null), at(null, 80), at(null, 9000)], [2, 10, 20], "while nobody is called");
 });
 
 test("what is not exact is not said exactly", () => {

@@ -95,8 +95,9 @@ function below(points: [number, number][], rank: number | null): [number, number
   return [before + ((after - before) * (rank - low)) / (high - low), (after - before) / 2];
 }
 
-/** How often who stands there asks for the state, seconds: often near the front, once a minute far from it. */
-export const askS = (s: Standing): number => Math.min(60, Math.max(2, (s.soonestS ?? 160) / 8));
+/** How often who stands there asks for the state, seconds: often near the front, once a minute far from it. While nobody
+ * is called, as if one a second were, and never less often than every 20 s: a place that gets free must not stay empty. */
+export const askS = (s: Standing): number => Math.min(60, Math.max(2, (s.soonestS ?? Math.min(160, s.position)) / 8));
 
 /** A number as it may be said of something that is not exact: two digits of it. */
 export function roughly(n: number): number {
