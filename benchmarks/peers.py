@@ -161,6 +161,23 @@ def nginx_file(folder: Path, port: int) -> str:
     )
 
 
+def nginx_limited(folder: Path, port: int, icecast_port: int) -> str:
+    """In front of Icecast, with what it has against floods: so many connections and requests an address
+    (``limit_conn``, ``limit_req``), heads within 5 s as ours. Files of ``folder`` under ``/r/``. To be used with more
+    than one worker: a listener takes two of its connections."""
+    return (
+        "limit_conn_zone $binary_remote_addr zone=people:10m;"
+        " limit_req_zone $binary_remote_addr zone=requests:10m rate=100r/s;"
+        " limit_conn_status 429; limit_req_status 429;"
+        f" server {{ listen 127.0.0.1:{port} backlog=4096 reuseport; reset_timedout_connection on;"
+        " client_header_timeout 5s; client_body_timeout 5s; limit_conn people 400;"
+        " limit_req zone=requests burst=200 nodelay;"
+        f" location /r/ {{ root {folder}; default_type application/json; }}"
+        f" location / {{ proxy_pass http://127.0.0.1:{icecast_port}; proxy_http_version 1.1;"
+        ' proxy_set_header Connection ""; proxy_buffering off; proxy_read_timeout 600s; } }'
+    )
+
+
 def nginx_tls(port: int, edge_port: int, certificate: Path, key: Path) -> str:
     """A server block that ends TLS in front of the edge and passes on what comes as it comes."""
     return (

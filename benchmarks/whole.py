@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import Popen
@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import psutil
 
 from benchmarks.machine import family
+from benchmarks.ours import environment
 from benchmarks.programs import ROOT, running, start
 from rostra.client import RostraClient
 from rostra.keys import operator_token
@@ -78,14 +79,23 @@ class Whole:
 
 
 @contextlib.contextmanager
-def serving(*options: str, edges: int = 1, announced: Sequence[str] = ()) -> Iterator[Whole]:
-    """``announced``: more words for `rostra room create`."""
+def serving(
+    *options: str,
+    edges: int = 1,
+    announced: Sequence[str] = (),
+    core: int | None = None,
+    settings: Mapping[str, object] | None = None,
+) -> Iterator[Whole]:
+    """``announced``: more words for `rostra room create`. ``core``: the only one it may use. ``settings``: more, by
+    section and key."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         data = folder / "data"
         doors = [word for door in ("front", "studio", "source") for word in (f"--{door}", "127.0.0.1:0")]
         command = [ROSTRA, "serve", *doors, "--edges", edges, "--data", data, *options]
-        with running(start(command, log=folder / "serve.log"), grace_s=10.0) as process:
+        with running(
+            start(command, core=core, log=folder / "serve.log", env=environment(settings)), grace_s=10.0
+        ) as process:
             assert process.stdout
             line = process.stdout.readline()
             if not line.startswith("ready "):
