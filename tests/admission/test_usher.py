@@ -544,7 +544,7 @@ def test_whose_clock_goes_back_does_not_call_those_who_come_then() -> None:
     door.usher.report(door.now, door.wall)
     early = given(door.number("1"))
     door.seconds(5)
-    assert door.usher._behind_s == 0.0
+    assert door.usher.behind_s == 0.0
     door.inside -= 1
     door.seconds(3)
     assert isinstance(door.ask(early.pass_), Enter)

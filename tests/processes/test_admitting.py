@@ -25,7 +25,7 @@ from rostra.kernel import NOW, KernelCounters
 from rostra.processes import admitting
 from rostra.processes.admitting import Admitting, Doorkeeper, edge_run, usher_of
 from rostra.units import WallTime
-from rostra.wire.door import EDGE_RUN, MAX_RANK, SHUFFLED, DoorRecord, LineRecord, Outcome, Seated
+from rostra.wire.door import EDGE_RUN, MAX_RANK, SHUFFLED, DoorRecord, DoorReport, LineRecord, Outcome, Seated
 from rostra.wire.passes import Line, tend
 from tests.edge.making import Edge, edge, room, stream, until
 from tests.edge.test_conversation import deaf
@@ -249,3 +249,19 @@ async def test_what_the_kernel_counts_is_told(
         now = KernelCounters(**dict.fromkeys(names, 3000))
         looks._look_at_kernel(102.0)
         assert len(caplog.records) == 1, "not each second"
+
+
+async def test_a_clock_that_is_not_that_of_the_others_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    door = keeper(tmp_path)
+    at = now()
+    door.usher.on_report(DoorReport("edge-9-00000000", WallTime(at[1] + 60), 0, 1.0), at[0])
+    door.usher.report(*at)
+    async with edge(admission=door) as running:
+        assert (await looked_after(door, running))["rostra_door_clock_behind_seconds"] == pytest.approx(30, abs=0.1)
+        looks = Admitting(cast(Bus, None), running.front, door)
+    with caplog.at_level(logging.WARNING, "rostra.door"):
+        for second in range(3):
+            looks._look_at_clocks(100.0 + second)
+    assert len(caplog.records) == 1
+    assert "30 s behind what the edges go by" in caplog.text
+    assert "NTP" in caplog.text

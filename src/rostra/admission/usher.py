@@ -162,7 +162,7 @@ class Usher:
         """Of those, the ones that are not crowded."""
         self._counts: dict[str, Counts] = {}
         self._heard: dict[str, tuple[DoorReport, float]] = {}
-        self._behind_s = 0.0
+        self.behind_s = 0.0
         """How far our clock is behind what the edges go by."""
         self._seats: dict[tuple[str, bytes], float] = {}
         self._seated: list[tuple[str, bytes]] = []
@@ -367,7 +367,7 @@ class Usher:
 
     def report(self, now: float, wall: WallTime) -> DoorReport:
         """Once a second."""
-        self._behind_s = self._compare(now, wall)
+        self.behind_s = self._compare(now, wall)
         rooms = {}
         for room, counts in self._counts.items():
             if (count := counts.report()) is not None:
@@ -400,7 +400,7 @@ class Usher:
 
     def _agreed(self, wall: WallTime) -> WallTime:
         """The time by which all edges go."""
-        return WallTime(wall + self._behind_s)
+        return WallTime(wall + self.behind_s)
 
     def _to_call(self, rooms: Mapping[str, RoomCount], now: float) -> int:
         """Places for those who wait. Who is crowded has none of those that others are about to take."""

@@ -52,6 +52,9 @@ TELL_INSIDERS_S = 60.0
 LOST_EVERY = 10
 """Of so many times that there is nothing to write it is looked once whether the bus still has what was written."""
 
+CLOCK_TOLD_S = 600.0
+"""That our clock is not that of the others is a line in the log no more often."""
+
 KERNEL_TOLD_S = 10.0
 """What the kernel drops is a line in the log no more often."""
 
@@ -259,7 +262,7 @@ class Admitting:
         self._looked = 0
         self._step = self._usher.step
         self._kernel = read_kernel()
-        self._kernel_told = float("-inf")
+        self._kernel_told = self._clock_told = float("-inf")
         front.more_metrics = self.metrics
 
     async def begin(self) -> None:
@@ -328,6 +331,7 @@ class Admitting:
         self._look_at_kernel(now)
         report = self._usher.report(now, WallTime(time.time()))
         self._usher.on_report(report, now)
+        self._look_at_clocks(now)
         await self._bus.publish_door_report(report)
 
     def _tell(self, change: Change) -> None:
@@ -418,6 +422,15 @@ class Admitting:
             self._kernel_told = now
             log.warning("%s", sentence)
 
+    def _look_at_clocks(self, now: float) -> None:
+        behind_s = self._usher.behind_s
+        if behind_s and now - self._clock_told >= CLOCK_TOLD_S:
+            self._clock_told = now
+            log.warning(
+                "The clock of this edge is %.0f s %s what the edges go by together: places in the line are times. Let "
+                "all machines keep theirs by NTP.", abs(behind_s), "behind" if behind_s > 0 else "ahead of",
+            )  # fmt: skip
+
     def metrics(self) -> list[Metric]:
         pressure, usher = self._usher.pressure, self._usher
         steps: dict[Labels, float] = {(("step", s.slug),): float(s is usher.step) for s in Step}
@@ -440,6 +453,7 @@ class Admitting:
             one("rostra_door_share", "gauge", f"In use of what is scarcest ({pressure.scarce}).", pressure.share),
             one("rostra_door_places", "gauge", "How many more listeners fit.", min(pressure.places, 1e12)),
             one("rostra_door_joins_per_second", "gauge", "How many may join in a second.", pressure.joins_s),
+            one("rostra_door_clock_behind_seconds", "gauge", "Of the time that all edges go by.", usher.behind_s),
             Metric("rostra_door_outcomes_total", "counter", "What came of those who came, by network.", outcomes),
             Metric("rostra_door_waiting", "gauge", "Numbers that were given and not called.", waiting),
             Metric("rostra_door_serving", "gauge", "The rank up to which is called.", serving),

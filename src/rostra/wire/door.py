@@ -153,7 +153,7 @@ class DoorReport:
     edge: str
     """Its run (:data:`EDGE_RUN`)."""
     at: WallTime
-    """By its clock, for people: nothing is decided by it."""
+    """By its clock: all go by the middle one of theirs (``admission.usher``)."""
     places: int
     """So many more listeners fit."""
     joins_s: float
