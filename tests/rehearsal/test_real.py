@@ -263,34 +263,41 @@ async def test_a_worker_is_not_turned_on_a_stranger(demo: Demo) -> None:
     await working
 
 
-def test_a_full_house_is_waited_for_and_a_target_that_goes_away_ends_it(tmp_path: Path) -> None:
-    gone = Demo(tmp_path / "data", ROSTRA_DOOR_PLACES="60", ROSTRA_DOOR_CHALLENGE_TRIALS="[100, 100]")
+def test_a_full_house_is_waited_for(tmp_path: Path) -> None:
+    small = Demo(tmp_path / "data", ROSTRA_DOOR_PLACES="60", ROSTRA_DOOR_CHALLENGE_TRIALS="[100, 100]")
     try:
-        full = rehearse(Rehearsal(orders(gone, CrowdPlan(listeners=90, over_s=2, hold_s=6, samples=0))))
-        found = full["figures"]
-        assert isinstance(found, dict)
-        assert full["problems"] == []
-        assert 20 <= found["heard"] <= 60
-        assert found["turned_away"] == found["lost"] == 0, "whoever paid is let in or waits"
-        assert found["challenged"] >= found["solved"] > 0
-        assert found["numbered"] + found["told_to_wait"] > 0
+        report = rehearse(Rehearsal(orders(small, CrowdPlan(listeners=90, over_s=2, hold_s=4, samples=0))))
+    finally:
+        small.end()
+    found = report["figures"]
+    assert isinstance(found, dict)
+    assert report["problems"] == []
+    assert 20 <= found["heard"] <= 60
+    assert found["turned_away"] == found["lost"] == 0, "whoever paid is let in or waits"
+    assert found["challenged"] >= found["solved"] > 0
+    assert found["numbered"] + found["told_to_wait"] > 0
+
+
+def test_a_target_that_goes_away_ends_it_with_a_report(tmp_path: Path) -> None:
+    gone = Demo(tmp_path / "data")
+    try:
         attack = AttackFile(name="x", attack=(AttackPlan(kind=Kind.CONNECTIONS, for_s=100, connections=10),))
         rehearsal = Rehearsal(orders(gone, CrowdPlan(listeners=30, over_s=0.5, hold_s=100), attack), gone_after_s=3)
 
         def show(progress: Progress) -> None:
-            # Those who were in have just left: how soon the door believes it, is not asked here.
-            if progress.heard == 30 or progress.second == 25:
+            if progress.heard == 30:
                 os.killpg(gone.process.pid, signal.SIGKILL)
 
         report = asyncio.run(rehearsal.run(show))
     finally:
         gone.end()
-    assert any("went away" in problem for problem in report["problems"])
+    assert any("went away" in str(problem) for problem in list(report["problems"]))  # type: ignore[call-overload]
     assert not report["passed"]
     figures = report["figures"]
+    assert isinstance(figures, dict)
     assert figures["heard"] == 30
     assert figures["lost"] >= 30
-    assert len(report["seconds"]) < 60, "it did not go on for its hundred seconds"
+    assert len(list(report["seconds"])) < 60, "it did not go on for its hundred seconds"  # type: ignore[call-overload]
 
 
 def test_consent_can_be_taken_back(demo: Demo) -> None:
