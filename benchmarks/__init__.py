@@ -6,6 +6,7 @@ Every run writes one JSON file a benchmark into ``benchmarks/results``; ``python
 
 NAMES = (
     "send", "tls", "joins", "minute", "admission", "refusals", "hold", "house", "house_tls", "memory", "hls", "page",
-    "mouth_to_ear", "stage", "announce", "mute", "early", "reactions", "hands", "guess",
+    "mouth_to_ear", "stage", "announce", "mute", "early", "reactions", "hands", "guess", "attacks",
+    "floods", "threefold", "bots", "generator", "plan",
 )  # fmt: skip
 """In the order in which they run and stand in the table."""
