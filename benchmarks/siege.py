@@ -26,8 +26,9 @@ from rostra.rehearsal.scenario import AttackFile, AttackPlan
 from rostra.rehearsal.target import Target
 from rostra.rehearsal.weights import place
 
-TRUSTED = ("127.128.0.0/9", "127.1.0.0/16", "127.2.0.0/15")
-"""Where crowds and attackers connect from: neighbours whose PROXY preambles are believed. We ask from 127.0.0.1."""
+TRUSTED = tuple(f"127.{1 << bit}.0.0/{16 - bit}" for bit in range(7, -1, -1))
+"""Where crowds and attackers connect from, 127.1 to 127.255: neighbours whose PROXY preambles are believed. We ask from
+127.0.0.1, without one."""
 
 WORLD = {"front_proxy_protocol": True, "front_trusted_proxies": TRUSTED}
 """Settings of an edge whose crowd comes from all over the world."""
