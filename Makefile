@@ -40,7 +40,7 @@ browser:
 	@sh tools/debian-tools.sh
 
 test: setup browser
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --durations 15 $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 15 $(ARGS)
 
 lint: setup
 	@$(BIN)/ruff format --check .
@@ -61,6 +61,7 @@ bench: setup
 
 soak: setup
 	@EVENING_PEOPLE=1000000 $(BIN)/python -m pytest -q -s --timeout 1800 tests/admission/test_evening.py
+	@HLSJS_SECONDS=120 $(BIN)/python -m pytest -q interop/test_hlsjs.py
 	@$(BIN)/python -m benchmarks.soak $(ARGS)
 
 fuzz: setup

@@ -37,6 +37,38 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         return (yield)
 
 
+LONG = (
+    "tests/web/test_room.py", "tests/web/test_stage_pages.py", "tests/web/test_company.py",
+    "tests/web/test_waiting_whole.py", "tests/web/test_whole.py", "tests/web/test_host_page.py",
+    "tests/rehearsal/test_real.py", "tests/faults/test_faults.py", "tests/processes/test_serve.py",
+    "tests/processes/test_stage_door_flood.py", "tests/studio/test_every_right.py",
+    "interop/test_ffmpeg.py", "interop/test_hlsjs.py", "interop/test_players.py", "interop/test_slow_http.py",
+    "interop/test_nginx_cache.py",
+)  # fmt: skip
+"""Files that take half a minute and more, about the longest first."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first, or one worker waits for the other at the end. What wants the machine for itself comes last, so
+    that it is waited for only once; before it those who meet one Rostra on air, which then goes on beside all else."""
+    if os.environ.get("PYTEST_XDIST_TESTRUNUID") is None:
+        return
+    root = Path(__file__).parent
+    first = {root / file: n for n, file in enumerate(LONG)}
+    alone = {item: item.get_closest_marker("alone") is not None for item in items}
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+
+    def place(path: Path) -> tuple[int, int]:
+        wanting = [alone[item] for item in files[path]]
+        strangers = root / "interop" in path.parents
+        return 3 if all(wanting) else 2 * strangers or int(any(wanting)), first.get(path, len(LONG))
+
+    items[:] = [item for path in sorted(files, key=place) for item in sorted(files[path], key=alone.__getitem__)]
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     if (run := os.environ.get("PYTEST_XDIST_TESTRUNUID")) and os.environ.get("PYTEST_XDIST_WORKER") == "gw0":
         for name in ("gate", "room"):

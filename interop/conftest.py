@@ -120,24 +120,30 @@ def words(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Pcm
 
 
 @pytest.fixture(scope="session")
-def ann(rostra: Rostra, words: dict[str, tuple[Path, Pcm]]) -> str:
-    """A room on air in which Ann speaks."""
-    return _on_air(rostra, words, "ann")
+def speaking(rostra: Rostra, words: dict[str, tuple[Path, Pcm]]) -> list[str]:
+    """Both rooms begin at the same time: that they have been on air for a while is waited for only once."""
+    for name, (file, _) in words.items():
+        made = rostra.create(f"{name.title()} speaks", f"{name}-room")
+        rostra.publish(made["links"]["host"], file)
+    return [f"{rostra.front}/r/{name}-room" for name in words]
 
 
 @pytest.fixture(scope="session")
-def bob(rostra: Rostra, words: dict[str, tuple[Path, Pcm]]) -> str:
+def ann(speaking: list[str]) -> str:
+    """A room on air in which Ann speaks."""
+    return _on_air(speaking[0])
+
+
+@pytest.fixture(scope="session")
+def bob(speaking: list[str]) -> str:
     """A room on air in which Bob speaks: the negative control for whoever looks for Ann."""
-    return _on_air(rostra, words, "bob")
+    return _on_air(speaking[1])
 
 
-def _on_air(rostra: Rostra, words: dict[str, tuple[Path, Pcm]], name: str) -> str:
-    made = rostra.create(f"{name.title()} speaks", f"{name}-room")
-    rostra.publish(made["links"]["host"], words[name][0])
-    address = f"{rostra.front}/r/{name}-room"
-    # HLS players begin three segments back: so much must have been on air.
-    until(lambda: httpx.get(f"{address}/hls/aac.m3u8").text.count("#EXTINF") >= 4, 60)
-    assert state(rostra, f"{name}-room") == "live"
+def _on_air(address: str) -> str:
+    # HLS players begin three segments back: so much must have been on air, and in the first one nobody spoke yet.
+    until(lambda: httpx.get(f"{address}/hls/aac.m3u8").text.count("#EXTINF") >= 5, 60)
+    assert httpx.get(f"{address}/state").json()["state"] == "live"
     return address
 
 

@@ -23,9 +23,9 @@ Heard = dict[tuple[str, str], Pcm]
 
 @pytest.fixture(scope="module")
 def heard(ann: str, bob: str) -> Heard:
-    """What ffmpeg hears on every path of both rooms, a few at a time."""
+    """What ffmpeg hears on every path of both rooms, all at a time: they wait for sound, not for the machine."""
     wanted = {(name, path): f"{room}/{path}" for name, room in (("ann", ann), ("bob", bob)) for path in PATHS}
-    with ThreadPoolExecutor(4) as pool:
+    with ThreadPoolExecutor(len(wanted)) as pool:
         return dict(zip(wanted, pool.map(lambda url: ffmpeg_pcm("-i", url, seconds=8), wanted.values()), strict=True))
 
 

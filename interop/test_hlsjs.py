@@ -1,7 +1,8 @@
-"""hls.js in Chromium in low-latency mode: two minutes, and no stall after the first five seconds."""
+"""hls.js in Chromium in low-latency mode: no stall after the first five seconds. A minute; in `make soak` two."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from interop.hearing import likeness
 from rostra.units import Pcm
 
 pytestmark = [needs("chromium"), pytest.mark.timeout(240), pytest.mark.browser]
+
+PLAYED_S = float(os.environ.get("HLSJS_SECONDS", "60"))
 
 Words = dict[str, tuple[Path, Pcm]]
 
@@ -61,18 +64,18 @@ def stalls_after(seconds: float, found: dict[str, Any]) -> list[float]:
 
 
 @pytest.mark.parametrize("rendition", ["opus"])
-def test_two_minutes_without_a_stall(ann: str, words: Words, rendition: str) -> None:
+def test_a_minute_without_a_stall(ann: str, words: Words, rendition: str) -> None:
     with chromium() as browser:
         page = browser.new_page()
         play(page, f"{ann}/hls/{rendition}.m3u8")
         page.wait_for_timeout(3_000)
         listen_in(page)
-        page.wait_for_timeout(117_000)
+        page.wait_for_timeout((PLAYED_S - 3) * 1000)
         found, heard = report(page), heard_in(page)
     assert not [e for e in found["errors"] if e["fatal"]], found["errors"]
     assert stalls_after(5.0, found) == []
-    assert found["parts"] > 150, "it did not play parts: not low latency"
-    assert found.get("metadata", 0) > 100, "the ID3 riding in the parts was not surfaced"
+    assert found["parts"] > 1.25 * PLAYED_S, "it did not play parts: not low latency"
+    assert found.get("metadata", 0) > 0.8 * PLAYED_S, "the ID3 riding in the parts was not surfaced"
     assert likeness(words["ann"][1], heard[-20 * 48_000 :]) >= 0.8
 
 
