@@ -269,9 +269,13 @@ class _Family:
         return np.maximum(1.0, self.wanted[level].look(keys, now) - self._noise[level][0])
 
     def _had(self, level: int, keys: Keys, now: float) -> Counts:
+        if self.before[level].empty:
+            return np.zeros(len(keys))
         return np.maximum(0.0, self.before[level].look(keys, now) - self._noise[level][1])
 
     def _nothing(self, sketch: CountMin, now: float) -> float:
+        if sketch.empty:
+            return 0.0
         return float(np.partition(sketch.look(self._probes, now), NOISE_RANK)[NOISE_RANK])
 
     def _hold(self, level: int, keys: Keys, now: float, *, only: bool = False) -> None:
@@ -386,17 +390,12 @@ class Accounting:
         self._crowded_s.observe(self._crowded_now, passed)
         self._crowded_now = 0
         self._press(now, means)
-        ladders: dict[_Family, Ladder] = {}
-        for family, keys in zip((self._v4, self._v6), families(came), strict=True) if came else ():
-            if len(keys):
-                ladders[family] = family.ladder(keys)
-                family.count_came(ladders[family], now)
-        if wanted != came:  # not all who came were let in at once
-            ladders.clear()
-        for family, keys in zip((self._v4, self._v6), families(wanted), strict=True) if wanted else ():
-            if len(keys):
-                ladder = ladders.get(family) or family.ladder(keys)
-                family.count_wanted(keys, ladder, now, quiet=not self.pressed)
+        known = self._sorted(came)
+        for family, _, ladder in known:
+            family.count_came(ladder, now)
+        # Mostly all who came were let in at once.
+        for family, keys, ladder in known if wanted == came else self._sorted(wanted):
+            family.count_wanted(keys, ladder, now, quiet=not self.pressed)
         self._share(now, means, passed)
         return Tight(
             self.pressed, self.wanted_s, tuple(len(h) for f in (self._v4, self._v6) for h in f.tight),
@@ -462,6 +461,11 @@ class Accounting:
             fraction = min(means.places / PRESSED_S, means.joins_s) / max(self.wanted_s, 1e-9)
             self._v4.share(means, fraction, now)
             self._v6.share(means, fraction, now)
+
+    def _sorted(self, addresses: list[bytes]) -> list[tuple[_Family, Keys, Ladder]]:
+        """By family, if there are any of it."""
+        pairs = zip((self._v4, self._v6), families(addresses), strict=True) if addresses else ()
+        return [(family, keys, family.ladder(keys)) for family, keys in pairs if len(keys)]
 
     @staticmethod
     def _taken(pending: list[bytes]) -> list[bytes]:

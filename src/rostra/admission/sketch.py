@@ -102,6 +102,11 @@ class CountMin(_Fading):
     def nbytes(self) -> int:
         return self._cells.nbytes
 
+    @property
+    def empty(self) -> bool:
+        """Nothing was ever counted."""
+        return not self._total
+
     def add(self, keys: Keys, counts: Counts, now: float) -> Counts:
         """Count ``keys``, each of them once in the array. Returns how often each came by now."""
         gain = self._gain(now)

@@ -71,7 +71,7 @@ from rostra.wire.passes import ID_BYTES, MAX_SKEW_S, DoorKeys, Line, Pass, sign,
 BURST_S = 1.0
 """Joins that may come in at once, as seconds of ``joins_s``: readings come once a second."""
 
-WORTH_COUNTING = 512
+WORTH_COUNTING = 2048
 COUNTED_AFTER_S = 0.25
 """So many who came are counted at the next settling, fewer after so long: counting costs half a millisecond, however
 few they are, and levels are found each half second only."""
