@@ -35,7 +35,7 @@ JUDGED = {"cores": "CPU while all are in", "memory_bytes": "memory of the edges"
 
 def run(scale: Scale) -> Result:
     small, hold_s = scale.pick(7_500, 100), scale.pick(30.0, 5.0)
-    over_s = scale.pick(4.0, 0.25)
+    over_s = scale.pick(7.5, 0.25)
     result = Result(
         "plan",
         f"a plan for {TIMES * small} listeners made from a rehearsal of {small}",

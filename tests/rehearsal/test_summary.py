@@ -116,3 +116,15 @@ def test_a_generator_that_was_kept_from_running_still_holds_whom_it_held() -> No
                 second.gauges = {"in": 100, "late_ms": 1.0}
                 rehearsal._told(job, {"second": number, **second.to_json()})
     assert [log_second.gauges["in"] for _, log_second in sorted(rehearsal.log.crowd.items())] == [200] * 6
+
+
+def test_an_odd_second_of_a_long_flush_does_not_count() -> None:
+    """At a flush of 2 s a listener takes 20 us in every other second and nothing in the others."""
+    log = evening(seconds=35)
+    for n in log.processes:
+        inside = log.crowd[n].gauges["in"]
+        for edge in log.processes[n].values():
+            edge["cpu_s"] += (inside if n % 2 == 0 else -inside) * 10e-6 / 2
+    found = summary.measured(summary.series(log), 2, [], 0.02)
+    assert found is not None
+    assert found["cpu_share_seen"] == pytest.approx(10e-6, rel=0.01), "15 seconds, of which 12 are taken"

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from rostra.errors import ConfigError
 from rostra.limits import KERNEL_BYTES
 from rostra.rehearsal.scenario import make
-from rostra.rehearsal.summary import sends
+from rostra.rehearsal.summary import sends, whole_flushes
 
 PRICES = Path(__file__).parent / "prices.toml"
 
@@ -182,6 +182,7 @@ def check(report: dict[str, Any], larger: dict[str, Any]) -> dict[str, Any]:
         if "processes" in s
     ]
     steady = [row for row in rows if row[0]["in"] >= 0.99 * listeners and row[0].get("heard", 0) < 0.01 * listeners]
+    steady = list(whole_flushes(steady))
     if not steady:
         raise ConfigError("The larger run was not held long enough to measure anything: give it --hold 30.")
     flush_s, seen_flush = float(known["flush_s"] or 0.5), float(seen["flush_s"] or 0.5)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from rostra.limits import KERNEL_BYTES
 from rostra.rehearsal.counting import Histogram, Second
@@ -33,6 +33,9 @@ many."""
 
 GOOD_JOIN_S = 1.0
 """Joins count as borne while 99 of 100 had sound within this."""
+
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -268,6 +271,12 @@ def measured(
     }
 
 
+def whole_flushes(rows: Sequence[T]) -> Sequence[T]:
+    """Of seconds, as many as whole flushes go into: at a flush of 2 s every other second is one of rest, and an odd
+    number of them says too much or too little."""
+    return rows[len(rows) % int(LONGEST_FLUSH_S) :] if len(rows) > LONGEST_FLUSH_S else rows
+
+
 def _memory_of_one(memory: Sequence[tuple[int, float]], rest_bytes: float) -> float:
     """By how much the edges grow with each listener: the slope through all seconds, since the first few of all cost
     what is then there for everyone. Where all came in one second, what was added to ``rest_bytes``."""
@@ -282,7 +291,7 @@ def _memory_of_one(memory: Sequence[tuple[int, float]], rest_bytes: float) -> fl
 
 def _bytes_s(out: Sequence[tuple[float, int, bool]]) -> float:
     """Of one listener: from the seconds in which hardly anybody came. Whoever comes is given what was said before."""
-    steady = [row for row in out if not row[2] and row[1]] or out
+    steady = whole_flushes([row for row in out if not row[2] and row[1]]) or out
     return round(sum(size for size, _, _ in steady) / max(1, sum(inside for _, inside, _ in steady)), 1)
 
 
@@ -299,6 +308,7 @@ def _costs(rows: Sequence[tuple[float, float]], cpu: Sequence[float], idle: floa
         for (joins, inside), used in zip(rows, cpu, strict=True)
         if inside and joins <= STEADY_JOINS * inside
     ]
+    steady = list(whole_flushes(steady))
     listener = max(0.0, sum(used for _, used in steady)) / max(1.0, sum(inside for inside, _ in steady))
     joining = [
         (joins, used - idle - inside * listener)
