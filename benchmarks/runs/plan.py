@@ -7,6 +7,7 @@ import contextlib
 import json
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,9 @@ ANY_PORTS = ("--front", "127.0.0.1:0", "--studio", "127.0.0.1:0", "--source", "1
 AT_ONCE = {"ROSTRA_FRONT_DRAIN_S": "0"}
 """It ends when it is over."""
 
+SETTLES_S = 8.0
+"""An edge that has just begun presses its pages together: that is not what it takes at rest."""
+
 JUDGED = {"cores": "CPU while all are in", "memory_bytes": "memory of the edges", "out_bytes_s": "bandwidth"}
 
 
@@ -49,6 +53,7 @@ def run(scale: Scale) -> Result:
     lost: list[float] = []
     for _ in scale.rounds:
         with _demo() as data:
+            time.sleep(scale.pick(SETTLES_S, 0.0))
             token = make_consent(data, "", 1.0)
             known = _rehearse(data, token, CrowdPlan(listeners=small, over_s=over_s, hold_s=hold_s, samples=0))
             larger_hold_s = scale.pick(hold_s, 4.5)

@@ -193,7 +193,7 @@ async def test_workers_elsewhere_are_found_and_share_the_crowd(demo: Demo) -> No
     async with asyncio.timeout(10):
         while len(said) < 2:
             await asyncio.sleep(0.02)
-    crowd = CrowdPlan(listeners=40, over_s=0.5, hold_s=2, samples=0)
+    crowd = CrowdPlan(listeners=40, over_s=0.5, hold_s=6, samples=0)
     ordered = await asyncio.to_thread(orders, demo, crowd)
     ordered = Orders(ordered.target, ordered.token, ordered.crowd, processes=2)
     report = await Rehearsal(ordered, WorkerCrew(url, 2, ordered.token, 100)).run(lambda progress: None)

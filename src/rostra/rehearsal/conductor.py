@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,9 @@ ASK_AGAIN_S = 10.0
 
 GONE_AFTER_S = 15
 """A target that has not answered for so long, and at which nobody is in, is gone: the rest would be noise."""
+
+QUIET_S = 0.5
+"""What edges take before anyone comes is looked at so often; the median counts, whatever else they had to do once."""
 
 PROBE_WITHIN_S = 2.0
 
@@ -224,12 +228,13 @@ class Rehearsal:
     async def _watch(self, begin: float, processes: Processes, show: Show) -> None:
         consent_at = begin + ASK_AGAIN_S
         processes.sample()
-        quiet_s = begin - time.time()
-        await asyncio.sleep(max(0.0, quiet_s))
-        at_rest = processes.sample()
-        if quiet_s > 1.0:
-            self.log.idle = {name: seen["cpu_s"] for name, seen in at_rest.items()}
-            self.log.rest = {name: seen["memory_bytes"] for name, seen in at_rest.items()}
+        quiet: list[dict[str, dict[str, float]]] = []
+        while (left_s := begin - time.time()) > 0.0:
+            await asyncio.sleep(min(QUIET_S, left_s))
+            quiet.append(processes.sample())
+        if len(quiet) > 2:
+            self.log.idle = {name: median(s[name]["cpu_s"] for s in quiet if name in s) for name in quiet[-1]}
+            self.log.rest = {name: seen["memory_bytes"] for name, seen in quiet[-1].items()}
         number = 0
         asking: asyncio.Task[dict[str, Any] | None] | None = None
         consenting: asyncio.Task[None] | None = None
