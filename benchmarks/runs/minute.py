@@ -22,7 +22,7 @@ AHEAD = 1.03
 
 
 def run(scale: Scale) -> Result:
-    listeners, rate = scale.pick(100_000, 1000), scale.pick(20_000.0, 2000.0)
+    listeners, rate = scale.pick(100_000, 1000), scale.pick(20_200.0, 2000.0)
     processes, crowds = scale.pick(9, 2), scale.pick(7, 2)
     result = Result(
         "minute",
