@@ -24,6 +24,8 @@ QUIET = "no attack"
 TLS_RATE = 400.0
 """Joins a second where there is TLS: a handshake costs more than a join."""
 QUICK = ("mixture",)
+ASKED_FOR_WORK = 10
+"""Of 10,000: in a rush a network above its share is asked for a proof of work, which this crowd does not do."""
 
 
 def run(scale: Scale) -> Result:
@@ -100,8 +102,10 @@ def _unit(what: str) -> str:
 
 
 def _must(what: str, whose: str, columns: dict[tuple[str, str], list[float]], scale: Scale) -> Must | None:
-    if what in ("never heard", "lost"):
+    if what == "lost":
         return Must("<=", 0, every=True)
+    if what == "never heard":
+        return Must("<=", ASKED_FOR_WORK, every=True)
     if scale.quick or whose == QUIET:
         return None
     if what == "first sound p99":

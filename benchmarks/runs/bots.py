@@ -15,7 +15,7 @@ EDGES = 2
 NETWORKS = 20_000
 FEW, MANY = 200, 20_000
 WITHIN_S = 10.0
-SPARE = 1.1
+SPARE = 1.15
 
 
 def run(scale: Scale) -> Result:

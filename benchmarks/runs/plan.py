@@ -39,7 +39,7 @@ JUDGED = {"cores": "CPU while all are in", "memory_bytes": "memory of the edges"
 
 def run(scale: Scale) -> Result:
     small, hold_s = scale.pick(7_500, 100), scale.pick(30.0, 5.0)
-    over_s = scale.pick(7.5, 0.25)
+    over_s = scale.pick(15.0, 0.25)  # a rush would make the door ask for work of networks as large as a loopback is
     result = Result(
         "plan",
         f"a plan for {TIMES * small} listeners made from a rehearsal of {small}",

@@ -112,4 +112,6 @@ def _must(what: str, scale: Scale) -> Must | None:
         return None
     if what == "underruns of those who were in":
         return Must("<=", 0, every=True)
+    if what.startswith("numbers of which"):
+        return Must("<=", 5)  # they are called in order; of those called together whoever asks first comes in first
     return Must(">=", 97) if what.startswith("filled") and not what.endswith("most") else None

@@ -186,6 +186,44 @@ async def test_full_says_when_to_come_back(monkeypatch: pytest.MonkeyPatch) -> N
         await listening(running)
 
 
+async def test_whoever_says_nothing_keeps_nobody_out() -> None:
+    """A connection flood: silence, heads that do not end, and connections kept after an answer."""
+    async with edge(max_open=8, reserve=4) as running:
+        running.feed(stream(8))
+        inside = await listening(running)
+        strangers = [await running.client() for _ in range(6)]
+        strangers[2].writer.write(b"GET /r/demo/state HTTP/1.1\r\nHost:")
+        assert (await strangers[3].ask("/healthz")).status == 200
+        await until(lambda: running.front.idle == 6)
+        assert len(running.front.poller) - running.front.idle == 1  # what the door takes for used
+        honest = [await listening(running) for _ in range(6)]
+        for gone in strangers:
+            await asyncio.wait_for(gone.reader.read(), 5)
+        await until(lambda: running.front.idle == 0)
+        full = await running.client()
+        full.get("/r/demo/live")
+        assert (await full.answer()).status == 503  # listeners give way to nobody
+        assert b"rostra_edge_gave_way_total 6\n" in running.front.metrics()
+        running.feed(stream(1, first=8))
+        for one in (inside, *honest):
+            assert await asyncio.wait_for(one.chunk(), 5)
+
+
+async def test_whoever_waits_for_an_answer_gives_way_to_nobody() -> None:
+    async with edge(max_open=4, reserve=4) as running:
+        running.feed(stream(16))
+        held = [await running.client() for _ in range(3)]
+        for one in held:
+            one.get("/r/demo/hls/opus.m3u8?_HLS_msn=5&_HLS_part=0")
+        await until(lambda: running.front.door.held == 3)
+        full = await running.client()
+        full.get("/r/demo/live")
+        assert (await full.answer()).status == 503
+        running.feed(stream(1, first=40, base=16 * 48000))
+        for one in held:
+            assert (await asyncio.wait_for(one.answer(), 5)).status == 200
+
+
 async def test_without_a_descriptor_the_door_rests_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(front_module, "PAUSE_S", 0.05)
     async with edge() as running:

@@ -214,9 +214,16 @@ class Handshake:
     def deadline(self) -> float:
         return self._since + HANDSHAKE_TIMEOUT_S
 
+    @property
+    def asks(self) -> bool:
+        return False
+
     def expire(self) -> None:
         self._failed(self._address)
         self.close()
+
+    def give_way(self) -> None:
+        self.expire()
 
     def drain(self) -> None:
         self.close()

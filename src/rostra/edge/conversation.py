@@ -281,6 +281,10 @@ class Conversation:
         """Nothing was answered yet: whoever is refused now shall not hold a place by it."""
         return not self._answered
 
+    @property
+    def asks(self) -> bool:
+        return self._request is not None or bool(self._out) or self._lingered >= 0
+
     # --- what the poller and the clock say ---
 
     def begin(self, data: bytes = b"") -> None:
@@ -327,6 +331,12 @@ class Conversation:
             self._note(Outcome.SLOW_READER)
         elif not self._answered:
             self._note(Outcome.IDLE)
+        self.close()
+
+    def give_way(self) -> None:
+        """The place is needed for somebody who says what they want."""
+        if not self._answered:
+            self._note(Outcome.SLOW_HEAD if self._in else Outcome.IDLE)
         self.close()
 
     def _note(self, outcome: Outcome) -> None:

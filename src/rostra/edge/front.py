@@ -69,6 +69,14 @@ LOOK_S = 0.01
 PAUSE_S = 0.1
 """After the system refused a descriptor."""
 
+GIVE_WAY_AT_ONCE = 64
+"""Connections that are let go of when a place is needed, so that not everyone who comes has to look for one."""
+
+LOOKED_AT_FOR_ROOM = 512
+"""... of so many that are looked at: half a millisecond, every :data:`LOOK_AGAIN_S` at most if there is nobody."""
+
+LOOK_AGAIN_S = 0.05
+
 EXHAUSTED = "no descriptor is left: new listeners wait in the kernel's queue"
 
 
@@ -77,7 +85,13 @@ class _Timed(Protocol):
 
     over: bool
 
+    @property
+    def asks(self) -> bool:
+        """Something is owed to it: an answer that is held, or bytes of one."""
+
     def deadline(self) -> float: ...
+
+    def give_way(self) -> None: ...
 
     def expire(self) -> None: ...
 
@@ -162,6 +176,8 @@ class Front:
         self._late_s = 0.0
         self.load = Load(0.0, 0.0)
         self._turned_away = 0
+        self._gave_way = 0
+        self._look_again = 0.0
         self._was_shut = False
         self.more_metrics: Callable[[], list[Metric]] = list
         """Those of the door."""
@@ -275,7 +291,7 @@ class Front:
     def _taken(self, fd: int, address: str) -> None:
         options = self.options
         client = self.door.direct(address)
-        if len(self.poller) + len(self._doorway) >= options.max_open:
+        if len(self.poller) + len(self._doorway) >= options.max_open and not self._make_room():
             self._turn_away(fd, client)
             return
         if client:
@@ -334,6 +350,33 @@ class Front:
         conversation.turn_away(self._full_answers[self._turned_away % TURNED_AWAY])
         if not conversation.over:
             self._time(conversation)
+
+    def _make_room(self) -> bool:
+        """Whoever says nothing, or has not said what they want, keeps nobody out: those whose time is over first go."""
+        now = self._loop.time()
+        if now < self._look_again:
+            return False
+        gone, timed = 0, self._timed
+        for _ in range(min(LOOKED_AT_FOR_ROOM, len(timed))):
+            stood, order, who = heapq.heappop(timed)
+            if who.over:
+                continue
+            if (due := who.deadline()) > stood or who.asks:
+                heapq.heappush(timed, (due, order, who))
+                continue
+            who.give_way()
+            gone += 1
+            if gone == GIVE_WAY_AT_ONCE:
+                break
+        self._gave_way += gone
+        if not gone:
+            self._look_again = now + LOOK_AGAIN_S
+        return gone > 0
+
+    @property
+    def idle(self) -> int:
+        """Connections to which nothing is owed, and that are let go of when their place is needed."""
+        return sum(not who.over and not who.asks for _, _, who in self._timed)
 
     def _exhausted(self) -> None:
         if self._acceptor is not None:
@@ -563,6 +606,7 @@ class Front:
                 one("rostra_edge_reactions_ignored_total", "counter", "Too many of one connection.", applause.ignored),
                 one("rostra_edge_pictures_bytes", "gauge", "Pictures at hand.", door.gallery.shelf.size_bytes),
                 one("rostra_edge_turned_away_total", "counter", "Connections that found no place.", self._turned_away),
+                one("rostra_edge_gave_way_total", "counter", "Idle ones let go of for others.", self._gave_way),
                 one("rostra_edge_in_pieces", "gauge", "Let in to take the sound in pieces.", door.entrance.in_pieces),
                 *self.more_metrics(),
             ]

@@ -230,7 +230,7 @@ class Readers:
         joined, sent = front.tally.joined + entrance.joined_in_pieces, front.tally.sent_bytes
         listeners = sum(map(len, front.door.all_crowds())) + entrance.in_pieces
         found = Readings(
-            open_files=len(front.poller),
+            open_files=len(front.poller) - front.idle,
             memory_bytes=_resident_bytes() + KERNEL_BYTES * len(front.poller),
             cpu_share=(cpu_s - self._cpu_s) / passed,
             late_s=front.load.late_s,
