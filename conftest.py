@@ -38,6 +38,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 
 LONG = (
+    "tests/benchmarks/test_quick_beside.py",
     "tests/web/test_room.py", "tests/web/test_stage_pages.py", "tests/web/test_company.py",
     "tests/web/test_waiting_whole.py", "tests/web/test_whole.py", "tests/web/test_host_page.py",
     "tests/rehearsal/test_real.py", "tests/faults/test_faults.py", "tests/processes/test_serve.py",
@@ -52,6 +53,10 @@ LONG = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long files first, or one worker waits for the other at the end. What wants the machine for itself comes last, so
     that it is waited for only once; before it those who meet one Rostra on air, which then goes on beside all else."""
+    for item in items:
+        # schemathesis names its tests by operation, but not their ids: of those with one id a worker runs the first.
+        if item.parent is not None and not item.nodeid.endswith(item.name):
+            item._id = item.id.parse(f"{item.parent.nodeid}::{item.name}")
     if os.environ.get("PYTEST_XDIST_TESTRUNUID") is None:
         return
     root = Path(__file__).parent
