@@ -33,6 +33,12 @@ TRUSTED = tuple(f"127.{1 << bit}.0.0/{16 - bit}" for bit in range(7, -1, -1))
 WORLD = {"front_proxy_protocol": True, "front_trusted_proxies": TRUSTED}
 """Settings of an edge whose crowd comes from all over the world."""
 
+NETWORKS = 5000
+"""From so many."""
+
+ASKED_FOR_WORK = 10
+"""Of 10,000: in a rush a network above its share is asked for a proof of work, which this crowd does not do."""
+
 STARTING_S = 2.5
 """Until an attacker's interpreter is there, with as many others at once as a mixture has."""
 

@@ -13,19 +13,16 @@ from benchmarks.peers import Server, make_certificate
 from benchmarks.programs import OURS, LeftOut, running
 from benchmarks.results import Must, Result
 from benchmarks.scale import Scale
-from benchmarks.siege import WORLD, Siege, besiege, here
+from benchmarks.siege import ASKED_FOR_WORK, NETWORKS, WORLD, Siege, besiege, here
 from benchmarks.whole import ROOM as STAGED
 from benchmarks.whole import serving
 from rostra.rehearsal.scenario import library, read_attack
 
 FLUSH_S = 1.0
-NETWORKS = 5000
 QUIET = "no attack"
 TLS_RATE = 400.0
 """Joins a second where there is TLS: a handshake costs more than a join."""
 QUICK = ("mixture",)
-ASKED_FOR_WORK = 10
-"""Of 10,000: in a rush a network above its share is asked for a proof of work, which this crowd does not do."""
 
 
 def run(scale: Scale) -> Result:

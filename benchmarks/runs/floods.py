@@ -13,9 +13,8 @@ from benchmarks.ours import ROOM, OnAir, edges, live, on_air
 from benchmarks.peers import Server, icecast, icecast_version, nginx, nginx_limited
 from benchmarks.programs import LeftOut, free_port
 from benchmarks.results import Must, Result
-from benchmarks.runs.attacks import ASKED_FOR_WORK
 from benchmarks.scale import Scale
-from benchmarks.siege import WORLD, Siege, besiege, here
+from benchmarks.siege import ASKED_FOR_WORK, NETWORKS, WORLD, Siege, besiege, here
 from rostra.rehearsal.scenario import read_attack
 
 FLUSH_S = 1.0
@@ -25,7 +24,6 @@ BIT_RATE = round(BYTES_A_FLUSH * 8 / FLUSH_S)
 FLOODS = {None: "no attack", "connections": "connection flood", "slow-heads": "slow heads", "requests": "request flood"}
 LIMITED = "nginx with limit_conn and limit_req, before Icecast"
 WORKERS = 2
-NETWORKS = 5000
 
 
 def run(scale: Scale) -> Result:

@@ -179,7 +179,7 @@ def test_one_pass_holds_one_session() -> None:
     assert seated.passes == (verdict.seat,)
     assert door.usher.seated() == ()
     assert isinstance(door.ask(place), Wait)  # twice in one second is not somebody whose network changed
-    assert door.ask(place, kind=Kind.PLAYLIST) == Enter(door.usher.small, verdict.seat)
+    assert door.ask(place, kind=Kind.PLAYLIST) == Enter(verdict.seat)
     assert door.usher.on_seated(Seated("edge-0", (verdict.seat,))) == ()
     assert door.usher.on_seated(Seated("edge-1", (verdict.seat,))) == (verdict.seat,)
     assert door.usher.on_seated(Seated("edge-1", (verdict.seat,))) == ()
@@ -264,7 +264,8 @@ def test_without_keys_there_is_no_line() -> None:
     door.fill(90)
     door.seconds(4)
     assert door.usher.step is Step.CHALLENGE
-    assert door.ask() == Enter(small=True)
+    assert door.ask() == Enter()
+    assert door.usher.small
     door.fill(20)
     door.seconds(3)
     verdict = door.ask()

@@ -12,7 +12,6 @@ import json
 import os
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,14 +26,6 @@ from tests.processes.paying import QUICK, solved
 from tests.processes.test_edge import running
 
 PLACES = 4
-
-
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[NatsServer]:
-    server = NatsServer(tmp_path / "bus")
-    await server.start()
-    yield server
-    await server.kill()
 
 
 @pytest.fixture

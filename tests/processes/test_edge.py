@@ -35,14 +35,6 @@ from tests.processes.serving import RUN
 
 
 @pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[NatsServer]:
-    server = NatsServer(tmp_path / "bus")
-    await server.start()
-    yield server
-    await server.kill()
-
-
-@pytest.fixture
 async def bus(server: NatsServer) -> AsyncIterator[Bus]:
     bus = await Bus.connect(server.url, "test")
     await bus.create_room(room())

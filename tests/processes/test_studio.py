@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,14 +17,6 @@ from rostra.bus.server import NatsServer, free_port
 from rostra.errors import PortInUse
 from rostra.processes.studio import listen
 from tests.processes.serving import RUN, until
-
-
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[NatsServer]:
-    server = NatsServer(tmp_path / "bus")
-    await server.start()
-    yield server
-    await server.kill()
 
 
 @contextmanager

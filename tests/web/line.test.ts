@@ -4,6 +4,7 @@ import { test } from "node:test";
 import type { Challenge } from "../../src/rostra/web/src/listen/challenge.ts";
 import { type Answer, Line } from "../../src/rostra/web/src/listen/line.ts";
 import type { Told } from "../../src/rostra/web/src/listen/standing.ts";
+import { Pretend } from "./pretend.ts";
 
 const START = 1_900_000_000;
 const SHUFFLED = 2 ** 32;
@@ -32,8 +33,7 @@ const told = (serving: number, more: Partial<Told> = {}): Told => ({
   ...more,
 });
 
-class World {
-  t = 0;
+class World extends Pretend {
   posts: object[] = [];
   answers: (Answer | Error)[] = [];
   kept: Record<string, string | undefined> = {};
@@ -41,8 +41,6 @@ class World {
   solved = 0;
   solves = true;
   shown: string[] = [];
-  #timers = new Map<number, { at: number; f: () => void }>();
-  #ids = 0;
   line = new Line({
     post: (body) => {
       this.posts.push(body);
@@ -60,36 +58,14 @@ class World {
     changed: () => void this.shown.push(this.line.place.at),
     random: () => 0.5,
     serverNow: () => START + 20 + this.t,
-    setTimeout: (f, ms) => {
-      this.#timers.set(++this.#ids, { at: this.t + ms / 1000, f });
-      return this.#ids;
-    },
-    clearTimeout: (id) => void this.#timers.delete(id),
+    setTimeout: this.setTimeout,
+    clearTimeout: this.clearTimeout,
   });
-
-  async pass(seconds: number): Promise<void> {
-    const end = this.t + seconds;
-    for (;;) {
-      await settle();
-      const next = [...this.#timers].filter(([, x]) => x.at <= end).sort((a, b) => a[1].at - b[1].at)[0];
-      if (!next) break;
-      this.#timers.delete(next[0]);
-      this.t = Math.max(this.t, next[1].at);
-      next[1].f();
-    }
-    this.t = end;
-    await settle();
-  }
 
   get at(): string {
     return this.line.place.at;
   }
 }
-
-const settle = async () => {
-  for (let i = 0; i < 20; i++) await Promise.resolve();
-  await new Promise((r) => setImmediate(r));
-};
 
 test("a number is given, and kept, and waited with until it is called", async () => {
   const w = new World();

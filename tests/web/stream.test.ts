@@ -3,30 +3,26 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Piece } from "../../src/rostra/web/src/listen/boxes.ts";
 import { type Ground, type Link, Stream } from "../../src/rostra/web/src/listen/stream.ts";
+import { Pretend, settle } from "./pretend.ts";
 
 type Call = { url: string; signal: AbortSignal; answer: (r: Response) => void; fail: (e: Error) => void };
 
-class World {
-  t = 0;
+class World extends Pretend {
   calls: Call[] = [];
   links: Link[] = [];
   pieces: Piece[] = [];
   began = 0;
-  #timers = new Map<number, { at: number; f: () => void }>();
-  #ids = 0;
   stream: Stream;
 
   constructor(random = 0.5) {
+    super();
     const ground: Ground = {
       fetch: (url, init) =>
         new Promise((answer, fail) => this.calls.push({ url: String(url), signal: init!.signal!, answer, fail })),
       random: () => random,
       now: () => this.t,
-      setTimeout: (f, ms) => {
-        this.#timers.set(++this.#ids, { at: this.t + ms / 1000, f });
-        return this.#ids;
-      },
-      clearTimeout: (id) => this.#timers.delete(id),
+      setTimeout: this.setTimeout,
+      clearTimeout: this.clearTimeout,
     };
     this.stream = new Stream("/live", {
       piece: (p) => this.pieces.push(p),
@@ -35,29 +31,10 @@ class World {
     }, ground);
   }
 
-  async pass(seconds: number): Promise<void> {
-    const end = this.t + seconds;
-    for (;;) {
-      await settle();
-      const next = [...this.#timers].filter(([, x]) => x.at <= end).sort((a, b) => a[1].at - b[1].at)[0];
-      if (!next) break;
-      this.#timers.delete(next[0]);
-      this.t = Math.max(this.t, next[1].at);
-      next[1].f();
-    }
-    this.t = end;
-    await settle();
-  }
-
   get last(): Link {
     return this.links.at(-1)!;
   }
 }
-
-const settle = async () => {
-  for (let i = 0; i < 20; i++) await Promise.resolve();
-  await new Promise((r) => setImmediate(r));
-};
 
 function endless(): { response: Response; send: (b: Uint8Array) => void; end: () => void; reset: () => void } {
   let control!: ReadableStreamDefaultController<Uint8Array>;

@@ -18,6 +18,7 @@ cells they share.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,7 +49,7 @@ _HALF = np.uint64(32)
 _SHIFT = np.uint64(29)
 
 
-class _Fading:
+class _Fading(ABC):
     """What something new weighs, if what is old shall count less."""
 
     __slots__ = ("_half_life_s", "_origin")
@@ -69,8 +70,9 @@ class _Fading:
             return 1.0
         return float(2.0**halvings)
 
+    @abstractmethod
     def _scale(self, factor: float) -> None:
-        raise NotImplementedError
+        """Make all that is kept count for ``factor`` of what it did."""
 
 
 def mixed(keys: Keys, seed: int) -> Keys:

@@ -225,7 +225,7 @@ class Usher:
         wall = self._agreed(wall)
         if self.waves_through:
             self.entered(asked.address)
-            return Enter(self.small)
+            return Enter()
         if asked.pass_:
             verdict = self._by_pass(asked, now, wall)
             if verdict is not None:
@@ -455,14 +455,14 @@ class Usher:
         seat = (asked.room, pass_.id)
         if (since := self._seats.get(seat)) is not None:
             if asked.kind is Kind.PLAYLIST:
-                return Enter(self.small, seat)  # they are in, and ask for the next part
+                return Enter(seat)  # they are in, and ask for the next part
             if now - since < AGAIN_S:
                 return Wait(True, AGAIN_S)
             # A phone that changed the network, and whose old connection nobody misses yet: it is the same place.
             self._seats[seat] = now
             self._seated.append(seat)
             self.tally.to[Outcome.REPLACED](asked.address)
-            return Enter(self.small, seat)
+            return Enter(seat)
         record = self._record(asked.room)
         if called(record, pass_):
             if self._places < 1 or self._joins < 1:
@@ -512,7 +512,7 @@ class Usher:
 
     def _let_in(self, asked: Asked, now: float, *, crowded: bool) -> Enter:
         self._admit(asked.address, now, crowded=crowded)
-        return Enter(self.small)
+        return Enter()
 
     def _admit(self, address: bytes, now: float, *, crowded: bool) -> None:
         self._take_place()
@@ -527,7 +527,7 @@ class Usher:
         self._seats[seat] = now
         self._seated.append(seat)
         self.tally.to[Outcome.SEATED](b"")
-        return Enter(self.small, seat, pass_)
+        return Enter(seat, pass_)
 
     def _take_place(self) -> None:
         self._places -= 1

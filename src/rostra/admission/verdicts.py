@@ -43,8 +43,6 @@ class Asked:
 class Enter:
     """Come in."""
 
-    small: bool = False
-    """In the smallest rendition, if they did not name one."""
     seat: tuple[str, bytes] | None = None
     """What they hold by a pass: whoever holds an older session of it lets go of it."""
     pass_: str = ""

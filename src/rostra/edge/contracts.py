@@ -101,8 +101,6 @@ class Knock:
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    small: bool = False
-    """In the smallest rendition, if they did not name one."""
     seat: Seat | None = None
 
 
@@ -194,7 +192,7 @@ class OpenHouse:
         return True
 
     def refusal(self, room: str) -> tuple[RostraError, Outcome]:
-        raise NotImplementedError
+        raise AssertionError("this door is never shut: nobody is refused at it")
 
     def ask(self, knock: Knock, now: float, wall: WallTime) -> Entered | Numbered:
         return Entered()

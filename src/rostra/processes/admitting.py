@@ -181,7 +181,7 @@ class Doorkeeper:
     def _answer(self, knock: Knock, verdict: Verdict) -> Entered | Numbered:
         door = door_of(knock.room)
         if isinstance(verdict, Enter):
-            return Entered(verdict.small, verdict.seat)
+            return Entered(verdict.seat)
         if isinstance(verdict, Given):
             body: dict[str, Any] = {"pass": verdict.pass_, "line": verdict.line.label, "rank": verdict.rank}
             if (record := self.records.get(knock.room)) is not None:

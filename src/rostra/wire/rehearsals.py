@@ -11,8 +11,6 @@ the link key over :data:`TAG` and the payload, and the link key's public half.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import re
 from dataclasses import asdict, dataclass
@@ -24,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from rostra.errors import BadToken, WireError
 from rostra.units import WallTime
+from rostra.wire import base64url
 
 TAG = b"rostra rehearsal 1\n"
 """Signed in front of a consent."""
@@ -62,7 +61,7 @@ class Consent:
             raise ValueError("a consent has an identity and an origin such as https://example.org:8443")
         if self.studio and self.studio != origin_of(self.studio):
             raise ValueError("the stage door is an origin such as https://example.org:8444")
-        if not 0 < self.until < 2**40 or len(_decode(self.key)) != 32:
+        if not 0 < self.until < 2**40 or len(base64url.decode(self.key)) != 32:
             raise ValueError("a consent has an end and a public key")
 
 
@@ -90,10 +89,12 @@ def origin_of(url: str) -> str:
 def grant(identity: str, origin: str, until: int, link_key: Ed25519PrivateKey, studio: str = "") -> Granted:
     """A consent for whoever holds the link key. :raises ValueError: its values make no sense."""
     pair = Ed25519PrivateKey.generate()
-    consent = Consent(identity, origin, until, _encode(pair.public_key().public_bytes_raw()), studio)
+    consent = Consent(identity, origin, until, base64url.encode(pair.public_key().public_bytes_raw()), studio)
     payload = _payload(consent)
     public = link_key.public_key().public_bytes_raw()
-    token = ".".join((_encode(payload), _encode(link_key.sign(TAG + payload)), _encode(public)))
+    token = ".".join(
+        (base64url.encode(payload), base64url.encode(link_key.sign(TAG + payload)), base64url.encode(public))
+    )
     return Granted(token, pair.private_bytes_raw())
 
 
@@ -105,7 +106,7 @@ def read_token(token: str) -> tuple[Consent, Ed25519PublicKey]:
     try:
         if len(token) > MAX_TOKEN_BYTES:
             raise ValueError("too long")
-        payload, signature, public = (_decode(word) for word in token.strip().split("."))
+        payload, signature, public = (base64url.decode(word) for word in token.strip().split("."))
         key = Ed25519PublicKey.from_public_bytes(public)
         key.verify(signature, TAG + payload)
         body = json.loads(payload)
@@ -134,27 +135,29 @@ def verify(token: str, link_key: Ed25519PublicKey, now: WallTime) -> Consent:
 
 def answer(consent: Consent, secret: bytes, nonce: str) -> str:
     """An edge's signature of a nonce."""
-    return _encode(Ed25519PrivateKey.from_private_bytes(secret).sign(_answered(consent, nonce)))
+    return base64url.encode(Ed25519PrivateKey.from_private_bytes(secret).sign(_answered(consent, nonce)))
 
 
 def answered(consent: Consent, nonce: str, signature: str) -> bool:
     """For a generator: whether the target signed the nonce it was just sent."""
     try:
-        Ed25519PublicKey.from_public_bytes(_decode(consent.key)).verify(_decode(signature), _answered(consent, nonce))
+        Ed25519PublicKey.from_public_bytes(base64url.decode(consent.key)).verify(
+            base64url.decode(signature), _answered(consent, nonce)
+        )
     except (ValueError, InvalidSignature):
         return False
     return True
 
 
 def encode_granted(granted: Granted) -> bytes:
-    return json.dumps({"v": 1, "token": granted.token, "secret": _encode(granted.secret)}).encode()
+    return json.dumps({"v": 1, "token": granted.token, "secret": base64url.encode(granted.secret)}).encode()
 
 
 def decode_granted(data: bytes) -> Granted:
     """:raises WireError: it is none."""
     try:
         body: dict[str, Any] = json.loads(data)
-        secret = _decode(body["secret"])
+        secret = base64url.decode(body["secret"])
         if body["v"] != 1 or len(secret) != 32:
             raise ValueError("of another version")
         return Granted(str(body["token"]), secret)
@@ -168,18 +171,3 @@ def _answered(consent: Consent, nonce: str) -> bytes:
 
 def _payload(consent: Consent) -> bytes:
     return json.dumps({"v": 1, **asdict(consent)}, separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode()
-
-
-def _encode(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def _decode(text: str) -> bytes:
-    """:raises ValueError: it is not base64url as we write it."""
-    try:
-        data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    except binascii.Error as e:
-        raise ValueError("not base64url") from e
-    if _encode(data) != text:
-        raise ValueError("not canonical")
-    return data

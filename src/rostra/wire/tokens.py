@@ -10,8 +10,6 @@ One algorithm, no header that names another: what a token claims never decides h
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import re
 from dataclasses import asdict, dataclass
@@ -21,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from rostra.errors import BadToken
 from rostra.units import Role, WallTime
+from rostra.wire import base64url
 from rostra.wire.rooms import ROOM_ID
 
 TAG = b"rostra token 1\n"
@@ -33,7 +32,6 @@ MAX_NAME_LENGTH = 60
 MAX_EXPIRY = 253_402_300_799
 """The last second of the year 9999; a float holds it exactly."""
 
-_BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
 _JTI = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _SIGNATURE_BYTES = 64
 _KEYS = {"v", "room", "role", "name", "jti", "exp"}
@@ -65,7 +63,7 @@ class Claims:
 
 def sign(claims: Claims, key: Ed25519PrivateKey) -> str:
     payload = _payload(claims)
-    return f"{_encode(payload)}.{_encode(key.sign(TAG + payload))}"
+    return f"{base64url.encode(payload)}.{base64url.encode(key.sign(TAG + payload))}"
 
 
 def verify(token: str, key: Ed25519PublicKey, room: str, now: WallTime) -> Claims:
@@ -92,7 +90,7 @@ def read(token: str, key: Ed25519PublicKey) -> Claims:
         raise BadToken("This link is far too long to be one of ours. Open the whole link that you were given.")
     first, dot, second = token.partition(".")
     try:
-        payload, signature = _decode(first), _decode(second)
+        payload, signature = base64url.decode(first), base64url.decode(second)
     except ValueError:
         raise _damaged() from None
     if not dot or len(signature) != _SIGNATURE_BYTES:
@@ -110,7 +108,7 @@ def read(token: str, key: Ed25519PublicKey) -> Claims:
 def unchecked(token: str) -> Claims | None:
     """What ``token`` says, whoever wrote it: to look again at one that we gave out. None: it says nothing."""
     try:
-        return _claims(_decode(token.partition(".")[0]))
+        return _claims(base64url.decode(token.partition(".")[0]))
     except (BadToken, ValueError):
         return None
 
@@ -135,21 +133,3 @@ def _claims(payload: bytes) -> Claims:
 def _payload(claims: Claims) -> bytes:
     body = {"v": 1, **asdict(claims)}
     return json.dumps(body, separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode()
-
-
-def _encode(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def _decode(text: str) -> bytes:
-    """:raises ValueError: if it is not base64url as we write it: no padding, no other letters, no stray bits at the end
-    (RFC 4648, section 3.5)."""
-    if not _BASE64URL.fullmatch(text):
-        raise ValueError("not base64url")
-    try:
-        data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    except binascii.Error as e:
-        raise ValueError("not base64url") from e
-    if _encode(data) != text:
-        raise ValueError("not canonical")
-    return data
